@@ -1,0 +1,34 @@
+import type { BalanceLine } from './balance';
+import type { Column } from './column';
+import type { StagedFile } from './manifest';
+
+/** Rows set aside by one batch: a Parquet file in staging (see stores/quarantine). */
+export interface QuarantineFile extends StagedFile {
+  readonly rows: number;
+}
+
+/** The unit loaded atomically: `<batch>/batch.json`, first writer wins. */
+export interface Batch {
+  /** Path, `…/0007/00` or `…/all/00`. */
+  readonly id: string;
+  readonly stream: string;
+  /** Parquet files with exactly `columns`, in order. */
+  readonly files: readonly StagedFile[];
+  readonly columns: readonly Column[];
+  readonly rows: number;
+  readonly bytes: number;
+  /** Over the files' checksums: a batch id with another checksum is refused by the ledger. */
+  readonly checksum: string;
+  readonly lines: readonly BalanceLine[];
+  readonly quarantine: readonly QuarantineFile[];
+  /** Source records behind this batch: what the first line received. */
+  readonly read: number;
+}
+
+/** What the workflow carries of a batch. */
+export interface BatchRef {
+  readonly id: string;
+  readonly rows: number;
+  readonly read: number;
+  readonly rejected: number;
+}

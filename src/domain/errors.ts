@@ -1,0 +1,87 @@
+/**
+ * Errors are classes with a `disposition` (what the run does next) and `facts` (what an operator needs).
+ * Match with `EtlError.is`: it reads a marker, which holds across Jest realms and the workflow sandbox, where
+ * `instanceof` does not. Messages follow one form: gerund, object, quoted facts, next step. They carry no secret and no row value.
+ */
+const marker = Symbol.for('millrace.error');
+
+/** retry: a later attempt may succeed. fail: it cannot. hold: it can, once a person has mended what the message names. */
+export const dispositions = ['retry', 'fail', 'hold'] as const;
+export type Disposition = (typeof dispositions)[number];
+
+/** Which side of a run an error belongs to; the exit code follows it. */
+export const areas = ['configuration', 'source', 'destination', 'check', 'internal'] as const;
+export type Area = (typeof areas)[number];
+
+export type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+
+export abstract class EtlError extends Error {
+  readonly [marker] = true;
+  abstract readonly disposition: Disposition;
+  abstract readonly area: Area;
+
+  constructor(message: string, readonly facts: Facts = {}) {
+    super(message);
+    this.name = new.target.name;
+  }
+
+  static is(error: unknown): error is EtlError {
+    return typeof error === 'object' && error !== null && marker in error;
+  }
+}
+
+/** A pipeline, connection or setting that cannot be right, whatever is tried. */
+export class ConfigurationError extends EtlError {
+  readonly disposition = 'fail';
+  readonly area = 'configuration';
+}
+
+/** A system cannot be reached or is short of something for the moment. */
+export class SourceUnavailableError extends EtlError {
+  readonly disposition = 'retry';
+  readonly area = 'source';
+}
+export class DestinationUnavailableError extends EtlError {
+  readonly disposition = 'retry';
+  readonly area = 'destination';
+}
+
+/** The system answered and refuses: permission, a missing column, a changed file. A person mends it, then `millrace resume`. */
+export class SourceHeldError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'source';
+}
+export class DestinationHeldError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'destination';
+}
+
+/** Another attempt holds a newer fence: this one must stop and write nothing more. */
+export class FencedOffError extends EtlError {
+  readonly disposition = 'fail';
+  readonly area = 'destination';
+}
+
+/** Counts that must be equal are not: nothing is published (semantics: Balance). */
+export class BalanceError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'check';
+}
+
+/** A check with `on_fail: block`, or `limits.rejects`, stopped the stream at its gate. */
+export class CheckBlockedError extends EtlError {
+  readonly disposition = 'fail';
+  readonly area = 'check';
+}
+
+/** Staged files are missing or are not what their manifest says. */
+export class StagingDamagedError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'internal';
+}
+
+/** This machine is short of something: disk, memory. */
+export class WorkerShortError extends EtlError {
+  readonly disposition = 'retry';
+  readonly area = 'internal';
+}

@@ -1,0 +1,41 @@
+/** Ids are deterministic paths that carry the meaning (semantics 1). */
+export interface RunRef {
+  readonly pipeline: string;
+  /** Temporal workflow id, `crm_sales/run-2026-08-01T00:00:00Z`. */
+  readonly workflowId: string;
+  /** Logical date of the run: ISO instant in whole seconds, `2026-08-01T00:00:00Z`. */
+  readonly logicalDate: string;
+  /** 1 for the first execution of the id, 2 for the next, … */
+  readonly generation: number;
+  /** Temporal's run id of the first execution of this generation. */
+  readonly executionId: string;
+  /** When that execution started: ISO instant with milliseconds. Older holders yield to newer ones. */
+  readonly startedAt: string;
+}
+
+export const workflowIdOf = (pipeline: string, logicalDate: string): string => `${pipeline}/run-${logicalDate}`;
+/** Workflow id of the run that holds a pipeline's lock: the pipeline's own name. */
+export const lockIdOf = (pipeline: string): string => pipeline;
+
+/** `2026-08-01T00:00:00Z` → `20260801T000000Z`: colons and dots do not travel well in paths. */
+export const pathTime = (instant: string): string => instant.replace(/[-:]/g, '').replace(/\.\d+/, '');
+
+/** A name as one path segment. Collisions after slugging are refused by the pipeline parser. */
+export const slug = (name: string): string =>
+  name.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '') || '_';
+
+const generationMark = (generation: number): string => (generation > 1 ? `~${generation}` : '');
+const padded = (ordinal: number, width: number): string => String(ordinal).padStart(width, '0');
+
+/** `crm_sales/run-20260801T000000Z` without the generation: home of `run.json`. */
+export const runHome = (pipeline: string, logicalDate: string): string => `${slug(pipeline)}/run-${pathTime(logicalDate)}`;
+export const runPath = (run: RunRef): string => `${runHome(run.pipeline, run.logicalDate)}${generationMark(run.generation)}`;
+export const streamPath = (run: RunRef, stream: string): string => `${runPath(run)}/${slug(stream)}`;
+export const partitionPath = (run: RunRef, stream: string, ordinal: number, reread = 1): string =>
+  `${streamPath(run, stream)}/${padded(ordinal, 4)}${generationMark(reread)}`;
+/** Batches of a partition: `…/0007/00`; of a whole stream, after a stream step: `…/all/00`. */
+export const batchPath = (run: RunRef, stream: string, ordinal: number | 'all', reread = 1): string =>
+  ordinal === 'all' ? `${streamPath(run, stream)}/all/00` : `${partitionPath(run, stream, ordinal, reread)}/00`;
+/** Activity ids: `opportunity/0007/load`. */
+export const activityId = (stream: string, part: number | 'all' | null, verb: string): string =>
+  [slug(stream), ...(part === null ? [] : [part === 'all' ? 'all' : padded(part, 4)]), verb].join('/');

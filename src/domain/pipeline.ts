@@ -1,0 +1,81 @@
+import type { JsonObject } from './json';
+
+export const modes = ['full', 'incremental', 'cdc'] as const;
+export type Mode = (typeof modes)[number];
+export const writes = ['append', 'replace', 'merge', 'delete_insert', 'scd2'] as const;
+export type Write = (typeof writes)[number];
+export const onErrors = ['reject', 'null', 'fail', 'keep'] as const;
+export type OnError = (typeof onErrors)[number];
+export const onFails = ['block', 'warn', 'quarantine', 'approve'] as const;
+export type OnFail = (typeof onFails)[number];
+export const nullCursors = ['include', 'exclude', 'fail'] as const;
+export type NullCursor = (typeof nullCursors)[number];
+
+/** One entry of `steps:` or `checks:`, options already parsed by its own schema. */
+export interface NamedOptions {
+  readonly name: string;
+  readonly options: JsonObject;
+}
+
+/** One stream, every default filled in. Durations are whole milliseconds. */
+export interface StreamSpec {
+  readonly stream: string;
+  readonly query?: string;
+  readonly to: string;
+  readonly mode: Mode;
+  readonly write: Write;
+  readonly key: readonly string[];
+  /** `column [asc|desc]`; which of two versions of a key is newer. */
+  readonly orderBy?: string;
+  readonly cursor?: string;
+  readonly cursorTimezone?: string;
+  readonly cursorChanges: 'always' | 'never';
+  /** Milliseconds, or a calendar period that lo is widened to. */
+  readonly lookback?: number | 'day' | 'month' | 'year';
+  readonly nullCursor?: NullCursor;
+  readonly settle: number;
+  readonly settleOnTimeout: 'hold_back' | 'proceed';
+  readonly partition: { readonly rows: number };
+  /** delete_insert: the columns whose staged values are replaced, or the cursor window. */
+  readonly by?: readonly string[] | 'window';
+  readonly changedFile?: 'reload' | 'fail' | 'ignore';
+  /** Column name → DuckDB type, overriding what is inferred or told by the source. */
+  readonly types: Readonly<Record<string, string>>;
+  readonly naming: 'snake_case' | 'keep';
+  readonly snapshot: boolean;
+  readonly keepPrevious: boolean;
+  readonly allowEmpty: boolean;
+  readonly visible: 'run' | 'batch';
+  readonly lineage: boolean;
+  readonly proof: 'rows' | 'counts';
+  /** Options of the source's and the destination's format for files: `{ name: 'csv', options: {…} }`. */
+  readonly sourceFormat?: NamedOptions;
+  readonly targetFormat?: NamedOptions;
+  /** Destination settings that belong to one stream, such as `partition_by` of a lake table. */
+  readonly partitionBy: readonly string[];
+  readonly steps: readonly NamedOptions[];
+  readonly checks: readonly NamedOptions[];
+}
+
+/** A pipeline as it travels in workflow input: no secret, every word checked, every default filled in. */
+export interface PipelineSpec {
+  readonly pipeline: string;
+  readonly description?: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly streams: readonly StreamSpec[];
+  readonly limits: {
+    /** Share of read rows that may be rejected, 0 to 1; null: no limit. */
+    readonly rejects: number | null;
+    /** Partitions in flight per run. */
+    readonly concurrency: number;
+  };
+  readonly onFailure: 'hold' | 'fail';
+  /** Of the YAML text as written; in receipts. */
+  readonly hash: string;
+}
+
+/** Name of a `stream: X` reference inside steps (join, lookup); streams run in the order these demand. */
+export function referencedStreams(stream: StreamSpec): readonly string[] {
+  return stream.steps.flatMap(({ options }) => (typeof options['stream'] === 'string' ? [options['stream']] : []));
+}

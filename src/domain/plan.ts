@@ -1,0 +1,52 @@
+import type { Column } from './column';
+import type { Json } from './json';
+import type { FileRecord, Position, Window } from './position';
+
+/** A bounded slice of a stream: one extraction. `detail` is the source's own word for the slice and reads the same rows again. */
+export interface Partition {
+  readonly ordinal: number;
+  /** For people: `id 1 … 250000`, `flights.csv`. */
+  readonly label: string;
+  readonly detail: Json;
+  readonly estimatedRows: number | null;
+}
+
+/** What a source answers to `plan`: the upper bound is frozen in it, and its partitions cover the window exactly once. */
+export interface SourcePlan {
+  readonly columns: readonly Column[];
+  /** Key of the stream where the source knows one. */
+  readonly key: readonly string[];
+  readonly window: Window | null;
+  readonly partitions: readonly Partition[];
+  /** Where the next run starts once this plan is published. */
+  readonly position: Position;
+  /** File sources: what becomes recorded with the publish. */
+  readonly files: readonly FileRecord[];
+  /** Files of an earlier run whose rows this run replaces (`changed_file: reload`). */
+  readonly reloads: readonly string[];
+  /** What a person should know: held back watermark, rows beyond the cap, a table without a key. */
+  readonly notes: readonly string[];
+}
+
+/** The one plan of a stream in a run: a small file at `<stream>/plan.json`, first writer wins. */
+export interface Plan extends SourcePlan {
+  readonly stream: string;
+  /** Columns after all steps: what the destination receives. */
+  readonly target: readonly Column[];
+  /** True where a step needs the whole stream: batches are `…/all/00` from there. */
+  readonly wholeStream: boolean;
+  readonly fence: number;
+  readonly version: number;
+  /** sha256 of the canonical JSON of all of the above. */
+  readonly hash: string;
+}
+
+/** What the workflow carries of a plan. */
+export interface PlanRef {
+  readonly hash: string;
+  readonly partitions: number;
+  readonly wholeStream: boolean;
+  readonly estimatedRows: number | null;
+  readonly window: Window | null;
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,79 @@
+import type { BalanceLine, Totals } from './balance';
+import type { RunRef } from './ids';
+import type { Position, Window } from './position';
+
+/** What a load returns: the ledger row. */
+export interface LoadReceipt {
+  readonly batchId: string;
+  /** The ledger's number, `_millrace_batch_id` in the rows. Text of a bigint. */
+  readonly batchNumber: string;
+  /** The destination's own count. */
+  readonly rows: number;
+  /** True where an earlier attempt had loaded it. */
+  readonly alreadyLoaded: boolean;
+}
+
+/** What publish returns; stored with the checkpoint, so a second call returns the same. */
+export interface PublishReceipt {
+  readonly fence: number;
+  readonly version: number;
+  readonly batches: number;
+  /** Rows of this run now in the target, counted by batch id. */
+  readonly rows: number;
+  /** Rows that a merge found equal and did not write again. */
+  readonly deduplicated: number;
+  /** Rows of earlier batches taken away or replaced; beside the equation. */
+  readonly deleted: number;
+  readonly position: Position;
+}
+
+export interface CheckResultLine {
+  readonly check: string;
+  readonly onFail: string;
+  readonly passed: boolean;
+  readonly failingRows: number;
+  /** `row_count is 0, must be greater than 0`. */
+  readonly message: string;
+}
+
+/** The gate's answer; `<stream>/check-report.json`. */
+export interface CheckReport {
+  readonly stream: string;
+  readonly totals: Totals;
+  readonly lines: readonly BalanceLine[];
+  readonly checks: readonly CheckResultLine[];
+  /** Empty: the stream may be published. */
+  readonly blockedBy: readonly string[];
+}
+
+export const runStates = [
+  'queued', 'running', 'pausing', 'paused', 'stalled', 'waiting_approval', 'held', 'succeeded', 'succeeded_with_rejects', 'failed', 'cancelled',
+] as const;
+export type RunState = (typeof runStates)[number];
+
+export interface StreamSummary {
+  readonly stream: string;
+  readonly to: string;
+  readonly state: RunState;
+  readonly totals: Totals;
+  readonly lines: readonly BalanceLine[];
+  readonly batches: number;
+  readonly window: Window | null;
+  readonly checks: readonly CheckResultLine[];
+  readonly notes: readonly string[];
+  readonly deleted: number;
+  readonly error: { readonly message: string; readonly area: string } | null;
+}
+
+/** The end of the value chain: `<run>/receipt.json`, immutable, chained by hash to the pipeline's previous one. */
+export interface RunSummary {
+  readonly run: RunRef;
+  readonly state: RunState;
+  readonly streams: readonly StreamSummary[];
+  readonly totals: Totals;
+  readonly pipelineHash: string;
+  readonly finishedAt: string;
+  readonly version: string;
+  readonly previous: string | null;
+  readonly hash: string;
+}
