@@ -23,6 +23,8 @@ export interface Batch {
   readonly quarantine: readonly QuarantineFile[];
   /** Source records behind this batch: what the first line received. */
   readonly read: number;
+  /** Row checks with `on_fail: block | warn`: failing rows, by index in the stream's `checks`. The gate sums them. */
+  readonly failing: Readonly<Record<number, number>>;
 }
 
 /** What the workflow carries of a batch. */

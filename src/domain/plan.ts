@@ -36,6 +36,8 @@ export interface Plan extends SourcePlan {
   /** True where a step needs the whole stream: batches are `…/all/00` from there. */
   readonly wholeStream: boolean;
   readonly fence: number;
+  /** True where nothing was ever published to the target by this stream. */
+  readonly firstLoad: boolean;
   readonly version: number;
   /** sha256 of the canonical JSON of all of the above. */
   readonly hash: string;

@@ -1,0 +1,166 @@
+import type { z } from 'zod';
+import type { Batch } from '../domain/batch';
+import type { Claim } from '../domain/claim';
+import type { Column, StreamSchema } from '../domain/column';
+import type { Control } from '../domain/control';
+import type { RunRef } from '../domain/ids';
+import type { LandingFile } from '../domain/manifest';
+import type { NamedOptions, StreamSpec } from '../domain/pipeline';
+import type { Partition, Plan, SourcePlan } from '../domain/plan';
+import type { FileRecord, Position } from '../domain/position';
+import type { LoadReceipt, PublishReceipt } from '../domain/receipt';
+import type { Engine } from '../transforms/duckdb-engine';
+
+export interface CheckResult {
+  readonly ok: boolean;
+  /** What was tried, one line each; where it failed: what to grant or change. */
+  readonly messages: readonly string[];
+}
+
+/** What a connector may use besides its own client library. */
+export interface ConnectorContext {
+  /** The only way to DuckDB. */
+  readonly engine: Engine;
+  /** Relative paths of a connection are relative to this folder: that of its connections file. */
+  readonly baseFolder: string;
+  /** Name of the connection, for messages. */
+  readonly connection: string;
+}
+
+export interface PlanRequest {
+  readonly stream: StreamSpec;
+  /** Null: first load, or `mode: full`. */
+  readonly position: Position | null;
+  readonly files: readonly FileRecord[];
+  /** ISO instant: timestamps and dates are read up to it (semantics 4). */
+  readonly logicalDate: string;
+}
+
+/** Where `read` puts what a source gives. Names are unique to the attempt, so two attempts never write the same file. */
+export interface Landing {
+  /** A new, empty place in staging. `extension` without dot. `path` is absolute and local. */
+  create(extension: string): Promise<{ readonly key: string; readonly path: string }>;
+  /** Flushes, measures and checksums a file made by `create`. `rows` is the source's own count. */
+  seal(key: string, facts: { readonly rows: number; readonly format: NamedOptions; readonly origin: string }): Promise<LandingFile>;
+}
+
+/**
+ * A system that rows come from. One instance lives for one activity; `close` is always called.
+ *
+ * `plan` is called once per stream and run. It freezes the upper bound, writes nothing, and its partitions cover the
+ * window `[lower, upper)` exactly once. Called twice on unchanged data it returns the same partitions.
+ *
+ * `read` may be called any number of times for a partition, also at the same time, after crashes. Each call gives all
+ * rows of the partition; the first manifest to be recorded wins and the files of the others are swept. It must notice
+ * when what it reads is no longer what was planned (a changed file) and throw a held error that says so.
+ */
+export interface Source {
+  check(): Promise<CheckResult>;
+  discover(): Promise<readonly StreamSchema[]>;
+  plan(request: PlanRequest, control: Control): Promise<SourcePlan>;
+  read(request: { readonly stream: StreamSpec; readonly plan: Plan; readonly partition: Partition }, landing: Landing, control: Control): Promise<readonly LandingFile[]>;
+  close(): Promise<void>;
+}
+
+/** The table a stream writes, as one run sees it. */
+export interface Target {
+  readonly run: RunRef;
+  readonly stream: StreamSpec;
+}
+
+export interface SchemaChanges {
+  /** Statements that prepare ran or would run, for people. */
+  readonly statements: readonly string[];
+  /** Those of them that take something away. */
+  readonly destructive: readonly string[];
+}
+
+export interface LoadRequest {
+  readonly target: Target;
+  readonly plan: Plan;
+  readonly batch: Batch;
+  /** The batch's Parquet files, local and verified, in order. Columns are `batch.columns` and, before them, nothing else. */
+  readonly paths: readonly string[];
+}
+
+export interface PublishRequest {
+  readonly target: Target;
+  readonly plan: Plan;
+  /** Ids of all batches of the run for this stream, in source order; may be empty: publish runs for zero batches too. */
+  readonly batchIds: readonly string[];
+}
+
+/**
+ * A system that rows go to. One instance lives for one activity; `close` is always called.
+ *
+ * `claim` is called before anything is planned. The same run gets its own fence back; a newer run gets fence + 1 and
+ * settles what older fences left unpublished; an older run is refused with FencedOffError (semantics 2).
+ *
+ * `prepare` makes the target and the system tables ready for `plan.target`, or throws a held or configuration error that
+ * says what does not fit. With `dryRun` it only tells. Called again it changes nothing.
+ *
+ * `load` commits a batch and its ledger row together, or neither. Called again with the same batch id after a crash it
+ * returns the first receipt with `alreadyLoaded: true`; with another checksum it throws; with an outdated fence it throws.
+ * It calls `control.reached('load:before-commit')` and `('load:after-commit')`.
+ *
+ * `publish` makes the run's batches visible and advances the checkpoint (position, files, version + 1) in one commit.
+ * Called again after its commit it returns the stored receipt. It refuses a missing batch (a planned batch without a
+ * ledger row). It calls `control.reached('publish:before-commit')` and `('publish:after-commit')`.
+ */
+export interface Destination {
+  check(): Promise<CheckResult>;
+  claim(target: Target, control: Control): Promise<Claim>;
+  prepare(target: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'key'>, options: { readonly dryRun: boolean; readonly allowDestructive: boolean }): Promise<SchemaChanges>;
+  load(request: LoadRequest, control: Control): Promise<LoadReceipt>;
+  publish(request: PublishRequest, control: Control): Promise<PublishReceipt>;
+  /** Counted in the destination, not remembered: rows per batch id, before or after the publish. Independent of `load`'s own count. */
+  count(target: Target, plan: Pick<Plan, 'fence'>, batchIds: readonly string[]): Promise<Readonly<Record<string, number>>>;
+  /** Removes what is unpublished of this stream by the given run. */
+  rollback(target: Target, control: Control): Promise<void>;
+  /** Rows now in the target, all runs together: for `allow_empty` and for people. Null: no such table. */
+  rows(target: Target): Promise<number | null>;
+  close(): Promise<void>;
+}
+
+/** Differences between systems as data with a reason, never as a type test. */
+export interface Capabilities {
+  readonly loadIsTransactional: boolean;
+  readonly concurrentWriters: boolean;
+  readonly writes: readonly string[];
+  /** Word → why it is not available here, for the message that refuses it. */
+  readonly refuses: Readonly<Record<string, string>>;
+}
+
+export interface Connector {
+  readonly name: string;
+  readonly summary: string;
+  readonly configSchema: z.ZodType;
+  readonly capabilities?: Capabilities;
+  openSource?(config: unknown, context: ConnectorContext): Promise<Source>;
+  openDestination?(config: unknown, context: ConnectorContext): Promise<Destination>;
+}
+
+interface ConnectorDefinition<Name extends string, Schema extends z.ZodType> {
+  readonly name: Name;
+  readonly summary: string;
+  /** Options of a connection; every field has a description (`.describe`). Secrets arrive resolved. */
+  readonly configSchema: Schema;
+  /** Only of destinations. */
+  readonly capabilities?: Capabilities;
+  openSource?(config: z.output<Schema>, context: ConnectorContext): Promise<Source>;
+  openDestination?(config: z.output<Schema>, context: ConnectorContext): Promise<Destination>;
+}
+
+export function defineConnector<const Name extends string, Schema extends z.ZodType>(
+  definition: ConnectorDefinition<Name, Schema>,
+): Connector & { readonly name: Name } {
+  const { configSchema, openSource, openDestination, ...rest } = definition;
+  return {
+    ...rest,
+    configSchema,
+    ...(openSource && { openSource: async (config: unknown, context: ConnectorContext) => openSource(configSchema.parse(config), context) }),
+    ...(openDestination && { openDestination: async (config: unknown, context: ConnectorContext) => openDestination(configSchema.parse(config), context) }),
+  };
+}
+
+export type { Column };

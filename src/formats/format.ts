@@ -1,0 +1,67 @@
+import type { z } from 'zod';
+import type { Column } from '../domain/column';
+import type { Session } from '../transforms/duckdb-engine';
+
+export interface ReadRequest {
+  /** Absolute local path of one landing file. */
+  readonly path: string;
+  /** The columns of the plan, in order; the file's own order may differ where it has names. */
+  readonly columns: readonly Column[];
+  /**
+   * Name for the TEMP relation (table or view) to create: exactly `columns` by name and type and then, where
+   * `ordinals` is set, `_millrace_ordinal` BIGINT: the record's number in the file, from 0, in file order.
+   */
+  readonly relation: string;
+  readonly ordinals: boolean;
+  /**
+   * Name for the TEMP TABLE of records that cannot be read as `columns`, to create where the format can have such:
+   * `ordinal` BIGINT (as above; unique), `line` BIGINT (1-based line of the file, or null), `raw` VARCHAR (the record's text, as JSON string or
+   * as the JSON object it is), `reasons` VARCHAR: JSON `[{"column": "total" | null, "reason": "…"}]`.
+   */
+  readonly rejects: string;
+}
+
+export interface ReadResult {
+  /** Whether `rejects` was created. */
+  readonly rejects: boolean;
+}
+
+/** A way to lay records out in a file. */
+export interface Format {
+  readonly name: string;
+  readonly summary: string;
+  /** File endings it is taken for, without dot and without a compression's ending: `csv`, `tsv`. */
+  readonly extensions: readonly string[];
+  readonly optionsSchema: z.ZodType;
+  /** Column names and types from at most `sampleRows` records of each file (semantics 4). */
+  infer(session: Session, path: string, options: unknown, sampleRows: number): Promise<readonly Column[]>;
+  /** Records in the file as the format counts them, readable or not: the source's own count. */
+  count(session: Session, path: string, options: unknown): Promise<number>;
+  read(session: Session, options: unknown, request: ReadRequest): Promise<ReadResult>;
+  /** Options in parentheses of DuckDB's `COPY … TO`, e.g. `FORMAT parquet, COMPRESSION zstd`; absent: cannot be written. */
+  copyOptions?(options: unknown): string;
+}
+
+interface FormatDefinition<Name extends string, Schema extends z.ZodType> extends Omit<Format, 'name' | 'optionsSchema' | 'infer' | 'count' | 'read' | 'copyOptions'> {
+  readonly name: Name;
+  readonly optionsSchema: Schema;
+  infer(session: Session, path: string, options: z.output<Schema>, sampleRows: number): Promise<readonly Column[]>;
+  count(session: Session, path: string, options: z.output<Schema>): Promise<number>;
+  read(session: Session, options: z.output<Schema>, request: ReadRequest): Promise<ReadResult>;
+  copyOptions?(options: z.output<Schema>): string;
+}
+
+export function defineFormat<const Name extends string, Schema extends z.ZodType>(definition: FormatDefinition<Name, Schema>): Format & { readonly name: Name } {
+  const { optionsSchema: schema, infer, count, read, copyOptions, ...rest } = definition;
+  return {
+    ...rest,
+    optionsSchema: schema,
+    infer: (session, path, options, sampleRows) => infer(session, path, schema.parse(options), sampleRows),
+    count: (session, path, options) => count(session, path, schema.parse(options)),
+    read: (session, options, request) => read(session, schema.parse(options), request),
+    ...(copyOptions && { copyOptions: (options: unknown) => copyOptions(schema.parse(options)) }),
+  };
+}
+
+/** Column of `relation` that carries a record's number in its file. */
+export const ordinalColumn = '_millrace_ordinal';

@@ -1,0 +1,24 @@
+import type { StagedFile } from '../domain/manifest';
+
+/**
+ * Where landing files, batches, plans and receipts lie (semantics 1 and 12). Keys are slash-separated paths; no key is
+ * another key's folder. Any number of attempts may work in it at once, on one machine or, with a shared store, on many.
+ */
+export interface StagingStore {
+  /** Names the store: workers that share it serve the same activity queue. */
+  readonly id: string;
+  /** Creates `key` with `text` unless it exists; returns what is there afterwards: the first writer's text. */
+  putIfAbsent(key: string, text: string): Promise<string>;
+  /** Null: no such key. */
+  read(key: string): Promise<string | null>;
+  /** A new file under `prefix` whose name no other attempt has; `path` is absolute and local. */
+  create(prefix: string, extension: string): Promise<{ readonly key: string; readonly path: string }>;
+  /** Makes a created file durable and measures it. */
+  seal(key: string): Promise<StagedFile>;
+  /** Local path of a sealed file, after its size and checksum were compared; throws StagingDamagedError. */
+  fetch(file: StagedFile): Promise<string>;
+  /** Keys of the direct children that are folders (with a trailing slash) and files under a prefix, sorted. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** Removes the data files under a prefix that are not in `keep`; JSON documents stay. Missing is fine. */
+  sweep(prefix: string, keep: ReadonlySet<string>): Promise<void>;
+}

@@ -1,0 +1,169 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { Sema } from 'async-sema';
+import { ConfigurationError, DestinationUnavailableError, EtlError, WorkerShortError } from '../domain/errors';
+import { quoteLiteral } from './quote';
+
+export type TextRow = Readonly<Record<string, string | null>>;
+
+/** One connection of its own: TEMP tables and views belong to it and go with it. */
+export interface Session {
+  /** Runs one or more statements. Aborting the session's signal interrupts it. */
+  run(sql: string): Promise<void>;
+  /** Small results only. Every value as text, NULL as null, so that none passes through a JS number. */
+  rows(sql: string): Promise<readonly TextRow[]>;
+  /** First row of a query that always has one. */
+  row(sql: string): Promise<TextRow>;
+  /** Rows in the file or table that a COPY, INSERT, UPDATE or DELETE reports. */
+  changed(sql: string): Promise<number>;
+}
+
+export interface EngineSettings {
+  /** `2GB`; all sessions together. */
+  readonly memoryLimit: string;
+  readonly tempFolder: string;
+  /** Spilling beyond it fails the query instead of filling the disk. */
+  readonly tempLimit: string;
+  /** Sessions at a time; further ones wait. */
+  readonly slots: number;
+  readonly threads: number;
+}
+
+/** The only place that runs DuckDB (semantics 15). */
+export interface Engine {
+  /** Works in the shared in-memory instance; out of core beyond the memory limit. */
+  session<Result>(signal: AbortSignal, work: (session: Session) => Promise<Result>): Promise<Result>;
+  /**
+   * Works in a database file. One user at a time per real path in this process, opened for the work and closed after it: a
+   * second open of the same file in one process silently loses rows, and another process is locked out meanwhile.
+   * Throws DestinationUnavailableError naming the process that holds the file.
+   */
+  file<Result>(file: string, options: { readonly readOnly: boolean }, signal: AbortSignal, work: (session: Session) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export async function openEngine(settings: EngineSettings): Promise<Engine> {
+  mkdirSync(settings.tempFolder, { recursive: true });
+  const limits = {
+    memory_limit: settings.memoryLimit,
+    temp_directory: settings.tempFolder,
+    max_temp_directory_size: settings.tempLimit,
+    threads: String(settings.threads),
+    preserve_insertion_order: 'true',
+  };
+  const memory = await DuckDBInstance.create(':memory:', limits);
+  const slots = new Sema(settings.slots);
+  const files = new Map<string, Sema>();
+
+  async function withConnection<Result>(instance: DuckDBInstance, signal: AbortSignal, work: (session: Session) => Promise<Result>): Promise<Result> {
+    const connection = await instance.connect();
+    try {
+      await connection.run("SET TimeZone = 'UTC'");
+      return await work(sessionOn(connection, signal));
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  return {
+    async session(signal, work) {
+      await slots.acquire();
+      try {
+        signal.throwIfAborted();
+        return await withConnection(memory, signal, work);
+      } finally {
+        slots.release();
+      }
+    },
+    async file(file, { readOnly }, signal, work) {
+      const real = realPathOf(file);
+      const turn = files.get(real) ?? new Sema(1);
+      files.set(real, turn);
+      await turn.acquire();
+      try {
+        signal.throwIfAborted();
+        const instance = await openFile(real, { ...limits, ...(readOnly && existsSync(real) ? { access_mode: 'READ_ONLY' } : {}) });
+        try {
+          return await withConnection(instance, signal, work);
+        } finally {
+          instance.closeSync();
+        }
+      } finally {
+        turn.release();
+      }
+    },
+    async close() {
+      memory.closeSync();
+    },
+  };
+}
+
+/** Two names of one file (links, `..`) must meet in one registry entry, also while the file does not exist yet. */
+function realPathOf(file: string): string {
+  const absolute = path.resolve(file);
+  if (existsSync(absolute)) return realpathSync(absolute);
+  mkdirSync(path.dirname(absolute), { recursive: true });
+  return path.join(realpathSync(path.dirname(absolute)), path.basename(absolute));
+}
+
+async function openFile(file: string, options: Record<string, string>): Promise<DuckDBInstance> {
+  try {
+    return await DuckDBInstance.create(file, options);
+  } catch (error) {
+    const message = messageOf(error);
+    if (/lock on file/i.test(message)) {
+      const holder = /PID (\d+)/.exec(message)?.[1];
+      throw new DestinationUnavailableError(
+        `opening "${file}": ${holder ? `process ${holder} has it open` : 'another process has it open'}; close it there, the run goes on by itself`, { file, holder: holder ?? null },
+      );
+    }
+    throw new ConfigurationError(`opening "${file}" as a DuckDB database: ${message}`, { file });
+  }
+}
+
+function sessionOn(connection: DuckDBConnection, signal: AbortSignal): Session {
+  async function interruptible<Result>(work: () => Promise<Result>): Promise<Result> {
+    signal.throwIfAborted();
+    const interrupt = () => connection.interrupt();
+    signal.addEventListener('abort', interrupt, { once: true });
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw translated(error);
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+    }
+  }
+  const rows = (sql: string) => interruptible(async () => {
+    const reader = await connection.runAndReadAll(sql);
+    return reader.getRowObjectsJson().map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, textOf(value)])));
+  });
+  return {
+    run: (sql) => interruptible(async () => { await connection.run(sql); }),
+    rows,
+    async row(sql) {
+      const [first] = await rows(sql);
+      if (!first) throw new Error(`running a query that must give one row gave none: ${sql.slice(0, 200)}`);
+      return first;
+    },
+    changed: (sql) => interruptible(async () => (await connection.run(sql)).rowsChanged),
+  };
+}
+
+const textOf = (value: unknown): string | null =>
+  value === null || value === undefined ? null : typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value);
+
+const messageOf = (error: unknown): string => (typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error));
+
+/** A full disk or memory limit passes; anything else DuckDB says is told as it is, but without the row values it quotes. */
+function translated(error: unknown): unknown {
+  if (EtlError.is(error)) return error;
+  const message = messageOf(error);
+  if (/no space left|disk quota|max_temp_directory_size|failed to offload/i.test(message)) return new WorkerShortError(`running a DuckDB query: the disk is full; free space or move MILLRACE_HOME, the run goes on by itself`);
+  if (/^Out of Memory/i.test(message)) return new WorkerShortError(`running a DuckDB query: the memory limit is too small for it; raise MILLRACE_MEMORY (${message.split('\n')[0]})`);
+  return error;
+}
+
+export const fileList = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`;
