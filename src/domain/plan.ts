@@ -31,6 +31,8 @@ export interface SourcePlan {
 /** The one plan of a stream in a run: a small file at `<stream>/plan.json`, first writer wins. */
 export interface Plan extends SourcePlan {
   readonly stream: string;
+  /** Names of `columns` inside Millrace and the destination, in the same order (`naming`). */
+  readonly names: readonly string[];
   /** Columns after all steps: what the destination receives. */
   readonly target: readonly Column[];
   /** True where a step needs the whole stream: batches are `…/all/00` from there. */

@@ -13,6 +13,8 @@ export interface ReadRequest {
    */
   readonly relation: string;
   readonly ordinals: boolean;
+  /** Second visit, after values were met that the columns cannot hold: they must go to `rejects` now. */
+  readonly careful?: boolean;
   /**
    * Name for the TEMP TABLE of records that cannot be read as `columns`, to create where the format can have such:
    * `ordinal` BIGINT (as above; unique), `line` BIGINT (1-based line of the file, or null), `raw` VARCHAR (the record's text, as JSON string or

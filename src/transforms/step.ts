@@ -36,6 +36,8 @@ export interface Keep {
   /** SQL condition over the input's columns, window functions allowed; a row stays where it is true (NULL: it goes). */
   readonly condition: string;
   readonly counts: 'filtered' | 'deduplicated';
+  /** Rows for which the condition cannot be judged. */
+  readonly guards?: readonly Guard[];
 }
 
 /** Other rows. */

@@ -1,0 +1,103 @@
+import { addTotals, chainProblems, noTotals, sumLines, type BalanceLine, type Totals } from '../domain/balance';
+import type { Batch } from '../domain/batch';
+import type { Control } from '../domain/control';
+import { BalanceError, CheckBlockedError, DestinationHeldError } from '../domain/errors';
+import type { RunRef } from '../domain/ids';
+import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
+import type { Plan } from '../domain/plan';
+import type { CheckReport, CheckResultLine } from '../domain/receipt';
+import type { Destination } from '../connectors/connector';
+import { runStreamChecks } from '../checks/row-checks';
+import { openArtefacts } from './artefacts';
+import type { StreamInput } from './contract';
+import { withControl } from './control';
+import type { Dependencies } from './dependencies';
+import { batchesOf, partitionBatches, viewOf } from './references';
+
+/** The gate: balance, limits, stream checks, counts in the destination. Blocks before anything becomes visible. */
+export const createCheckStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<{ readonly warnings: readonly string[] }> => {
+  const artefacts = openArtefacts(dependencies.staging);
+  const earlier = await artefacts.report.find(run, stream);
+  if (earlier) return verdict(earlier);
+
+  const { spec, streamSpec, connectionsFile } = await artefacts.stream(run, stream);
+  const plan = await artefacts.plan.read(run, stream);
+  const parts = await partitionBatches(artefacts, run, stream, plan);
+  const loaded = await batchesOf(artefacts, run, stream, plan);
+  return withControl(dependencies.reached, async (control) => {
+    const lines = sumLines([...parts, ...(plan.wholeStream ? loaded : [])].map((batch) => batch.lines));
+    const totals = totalsOf(lines, parts, loaded);
+    refuseOpenBalance(stream, lines, totals);
+    const destination = await dependencies.openDestination(connectionsFile, spec.destination);
+    try {
+      await refuseOtherCounts(destination, run, streamSpec, plan, loaded);
+      await refuseEmptying(destination, run, streamSpec, totals);
+    } finally {
+      await destination.close();
+    }
+    const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...await streamChecks(dependencies, control, streamSpec, plan, loaded)];
+    const report: CheckReport = { stream, totals, lines, checks, blockedBy: [...limitProblems(spec, totals), ...blocking(checks)] };
+    const recorded = await artefacts.report.record(report, run, stream);
+    control.reached('check:after-report');
+    return verdict(recorded);
+  });
+};
+
+function verdict(report: CheckReport): { readonly warnings: readonly string[] } {
+  if (report.blockedBy.length > 0) {
+    throw new CheckBlockedError(`checking stream "${report.stream}": ${report.blockedBy.join('; ')}; nothing was published. Mend the data or the rule and run it again`, { stream: report.stream });
+  }
+  return { warnings: report.checks.filter(({ passed }) => !passed).map(({ check, message }) => `${check}: ${message}`) };
+}
+
+export function totalsOf(lines: readonly BalanceLine[], parts: readonly Batch[], loaded: readonly Batch[]): Totals {
+  const read = parts.reduce((sum, batch) => sum + batch.read, 0);
+  const inner = lines.reduce((sum, { created, rejected, filtered, deduplicated, aggregated }) => addTotals(sum, { read: 0, loaded: 0, created, rejected, filtered, deduplicated, aggregated }), noTotals);
+  return { ...inner, read, loaded: loaded.reduce((sum, batch) => sum + batch.rows, 0) };
+}
+
+function refuseOpenBalance(stream: string, lines: readonly BalanceLine[], totals: Totals): void {
+  const problems = chainProblems(lines, totals.read, totals.loaded);
+  if (problems.length > 0) throw new BalanceError(`checking stream "${stream}": its rows do not add up: ${problems.join('; ')}; nothing was published`, { stream });
+}
+
+async function refuseOtherCounts(destination: Destination, run: RunRef, stream: StreamSpec, plan: Plan, batches: readonly Batch[]): Promise<void> {
+  const counts = await destination.count({ run, stream }, plan, batches.map(({ id }) => id));
+  const wrong = batches.filter(({ id, rows }) => (counts[id] ?? 0) !== rows).map(({ id, rows }) => `batch "${id}" has ${counts[id] ?? 0} rows there, ${rows} were staged`);
+  if (wrong.length > 0) throw new BalanceError(`counting the rows of "${stream.stream}" in the destination: ${wrong.join('; ')}; nothing was published`, { stream: stream.stream });
+}
+
+/** A full read that suddenly finds nothing is more often a mistake than the truth (semantics 7). */
+async function refuseEmptying(destination: Destination, run: RunRef, stream: StreamSpec, totals: Totals): Promise<void> {
+  if (stream.mode !== 'full' || stream.write === 'append' || totals.read > 0 || stream.allowEmpty) return;
+  const rows = await destination.rows({ run, stream });
+  if (rows) throw new DestinationHeldError(`checking stream "${stream.stream}": the source gave no rows, "${stream.to}" has ${rows}; set "allow_empty: true" if that is right, or mend the source, then "millrace resume"`, { stream: stream.stream, rows });
+}
+
+function rowChecks(stream: StreamSpec, batches: readonly Batch[]): readonly CheckResultLine[] {
+  const sums = new Map<number, number>();
+  for (const { failing } of new Set(batches)) {
+    for (const [index, rows] of Object.entries(failing)) sums.set(Number(index), (sums.get(Number(index)) ?? 0) + rows);
+  }
+  return [...sums].sort(([left], [right]) => left - right).map(([index, failingRows]) => {
+    const { name, options } = stream.checks[index]!;
+    return { check: name, onFail: String(options['on_fail'] ?? 'block'), passed: failingRows === 0, failingRows, message: `${failingRows} rows fail` };
+  });
+}
+
+async function streamChecks(dependencies: Dependencies, control: Control, stream: StreamSpec, plan: Plan, batches: readonly Batch[]): Promise<readonly CheckResultLine[]> {
+  if (stream.checks.length === 0) return [];
+  return dependencies.engine.session(control.signal, async (session) => {
+    await viewOf(session, dependencies.staging, 'staged', batches, plan.target.map(({ name }) => name), plan.target.map(({ type }) => type));
+    return runStreamChecks(session, 'staged', plan.target, stream.checks);
+  });
+}
+
+const blocking = (checks: readonly CheckResultLine[]): readonly string[] =>
+  checks.filter(({ passed, onFail }) => !passed && onFail === 'block').map(({ check, message }) => `check "${check}": ${message}`);
+
+function limitProblems(spec: PipelineSpec, { read, rejected }: Totals): readonly string[] {
+  const limit = spec.limits.rejects;
+  if (limit === null || rejected === 0 || rejected <= limit * read) return [];
+  return [`${rejected} of ${read} rows were rejected, limits.rejects allows ${limit * 100} %`];
+}

@@ -1,0 +1,29 @@
+import { Context } from '@temporalio/activity';
+import type { Control, KillPoint } from '../domain/control';
+
+/** Small, named and versioned: shown in the Web UI under the pending activity. */
+interface Beat {
+  readonly v: 1;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+const beatEvery = 1000;
+
+/** Runs `work` with a heartbeat on a timer, since a COPY or a query may be silent for minutes. */
+export async function withControl<Result>(reached: (point: KillPoint) => void, work: (control: Control) => Promise<Result>): Promise<Result> {
+  // Listeners and timers run outside the activity's async context, so it is captured here.
+  const context = Context.current();
+  let beat: Beat = { v: 1, rows: 0, bytes: 0 };
+  const timer = setInterval(() => context.heartbeat(beat), beatEvery);
+  context.heartbeat(beat);
+  try {
+    return await work({
+      signal: context.cancellationSignal,
+      progress: (figures) => { beat = { ...beat, ...figures }; },
+      reached,
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,46 @@
+import { partitionPath } from '../domain/ids';
+import type { LandingFile, Manifest } from '../domain/manifest';
+import type { Landing } from '../connectors/connector';
+import type { StagingStore } from '../stores/staging';
+import { openArtefacts } from './artefacts';
+import type { PartitionInput } from './contract';
+import { withControl } from './control';
+import type { Dependencies } from './dependencies';
+
+/** Source → landing files. The first manifest wins; from then on the source is not asked again. */
+export const createExtractPartition = (dependencies: Dependencies) => async ({ run, stream, ordinal }: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number }> => {
+  const { staging, reached } = dependencies;
+  const artefacts = openArtefacts(staging);
+  const earlier = await artefacts.manifest.find(run, stream, ordinal);
+  if (earlier) return sizeOf(earlier);
+
+  const { spec, streamSpec, connectionsFile } = await artefacts.stream(run, stream);
+  const plan = await artefacts.plan.read(run, stream);
+  const partition = plan.partitions[ordinal]!;
+  return withControl(reached, async (control) => {
+    const source = await dependencies.openSource(connectionsFile, spec.source);
+    try {
+      const id = partitionPath(run, stream, ordinal);
+      const files = await source.read({ stream: streamSpec, plan, partition }, landingIn(staging, id), control);
+      control.reached('extract:after-data');
+      const manifest = await artefacts.manifest.record(manifestOf(id, files), run, stream, ordinal);
+      control.reached('extract:after-manifest');
+      return sizeOf(manifest);
+    } finally {
+      await source.close();
+    }
+  });
+};
+
+const landingIn = (staging: StagingStore, prefix: string): Landing => ({
+  create: (extension) => staging.create(prefix, extension),
+  seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }),
+});
+
+const manifestOf = (partition: string, files: readonly LandingFile[]): Manifest => ({
+  partition, files,
+  rows: files.reduce((sum, file) => sum + file.rows, 0),
+  bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+});
+
+const sizeOf = ({ rows, bytes }: Manifest) => ({ rows, bytes });

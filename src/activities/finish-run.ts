@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { addTotals, balances, chainProblems, emptyLine, noTotals, sumLines, type BalanceLine, type Totals } from '../domain/balance';
+import type { Batch } from '../domain/batch';
+import type { Control } from '../domain/control';
+import { BalanceError } from '../domain/errors';
+import { runPath, slug, type RunRef } from '../domain/ids';
+import { canonicalJson } from '../domain/json';
+import type { StreamSpec } from '../domain/pipeline';
+import type { Plan } from '../domain/plan';
+import type { PublishReceipt, RunState, RunSummary, StreamSummary } from '../domain/receipt';
+import type { StagingStore } from '../stores/staging';
+import { fileList } from '../transforms/duckdb-engine';
+import { openArtefacts, type Artefacts } from './artefacts';
+import type { FinishRunInput } from './contract';
+import { withControl } from './control';
+import type { Dependencies } from './dependencies';
+import { batchesOf, partitionBatches } from './references';
+
+type Outcome = FinishRunInput['outcomes'][number];
+
+/** Recomputes the balance from files and receipts, writes the run's receipt, and clears its data files. */
+export const createFinishRun = (dependencies: Dependencies) => async ({ run, cancelled, outcomes }: FinishRunInput): Promise<RunSummary> => {
+  const { staging, reached } = dependencies;
+  const artefacts = openArtefacts(staging);
+  const receiptKey = `${runPath(run)}/receipt.json`;
+  return withControl(reached, async (control) => {
+    let text = await staging.read(receiptKey);
+    if (text === null) {
+      const { spec } = await artefacts.run(run);
+      const streams: StreamSummary[] = [];
+      for (const outcome of outcomes) streams.push(await summaryOf(dependencies, artefacts, control, run, outcome));
+      const summary = withHash({
+        run, streams, state: stateOf(streams, cancelled),
+        totals: streams.reduce((sum, { totals }) => addTotals(sum, totals), noTotals),
+        pipelineHash: spec.hash, finishedAt: new Date().toISOString(), version: dependencies.version, previous: await lastHash(staging, run.pipeline),
+      });
+      text = await staging.putIfAbsent(receiptKey, canonicalJson(summary));
+      control.reached('finish:after-receipt');
+    }
+    const receipt = JSON.parse(text) as RunSummary;
+    await chain(staging, receipt);
+    await staging.sweep(runPath(run), new Set());
+    return receipt;
+  });
+};
+
+async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, control: Control, run: RunRef, outcome: Outcome): Promise<StreamSummary> {
+  const { streamSpec } = await artefacts.stream(run, outcome.stream);
+  const plan = await artefacts.plan.find(run, outcome.stream);
+  const report = await artefacts.report.find(run, outcome.stream);
+  const published = await artefacts.published.find(run, outcome.stream);
+  const common = { stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: report?.checks ?? [], notes: plan?.notes ?? [], error: outcome.error };
+  if (!plan || !published) return { ...common, state: outcome.state === 'cancelled' ? 'cancelled' : 'failed', totals: report?.totals ? { ...report.totals, loaded: 0 } : noTotals, lines: report?.lines ?? [], batches: 0, deleted: 0 };
+  try {
+    const { totals, lines, batches } = await recount(dependencies, artefacts, control, run, streamSpec, plan, published);
+    return { ...common, state: totals.rejected > 0 ? 'succeeded_with_rejects' : 'succeeded', totals, lines, batches, deleted: published.deleted };
+  } catch (error) {
+    if (!(error instanceof BalanceError)) throw error;
+    return { ...common, state: 'failed', totals: noTotals, lines: [], batches: 0, deleted: published.deleted, error: { message: error.message, area: error.area } };
+  }
+}
+
+interface Recounted {
+  readonly totals: Totals;
+  readonly lines: readonly BalanceLine[];
+  readonly batches: number;
+}
+
+/** Counts again what lies there: manifests, Parquet files, quarantine files; nothing that a workflow or an earlier activity summed up. */
+async function recount({ staging, engine }: Dependencies, artefacts: Artefacts, control: Control, run: RunRef, stream: StreamSpec, plan: Plan, published: PublishReceipt): Promise<Recounted> {
+  const parts = await partitionBatches(artefacts, run, stream.stream, plan);
+  const loaded = await batchesOf(artefacts, run, stream.stream, plan);
+  const all = plan.wholeStream ? [...parts, ...loaded] : parts;
+  let read = 0;
+  for (const { ordinal } of plan.partitions) read += (await artefacts.manifest.read(run, stream.stream, ordinal)).rows;
+  const count = (files: readonly string[]) => files.length === 0 ? Promise.resolve(0) : engine.session(control.signal, async (session) => Number((await session.row(`SELECT count(*) AS n FROM read_parquet(${fileList(files)})`))['n']));
+  const staged = await count(await localFiles(staging, loaded.flatMap(({ files }) => files)));
+  const rejected = await count(await localFiles(staging, all.flatMap(({ quarantine }) => quarantine)));
+  const lines = [...sumLines(all.map((batch) => batch.lines)), { ...emptyLine('publish'), in: staged, out: published.rows, deduplicated: published.deduplicated }];
+  const sums = lines.reduce((sum, line) => addTotals(sum, { read: 0, loaded: 0, created: line.created, rejected: line.rejected, filtered: line.filtered, deduplicated: line.deduplicated, aggregated: line.aggregated }), noTotals);
+  const totals = { ...sums, read, loaded: published.rows };
+  const problems = [
+    ...chainProblems(lines, read, published.rows),
+    ...(rejected === sums.rejected ? [] : [`${rejected} rows are in quarantine, the steps rejected ${sums.rejected}`]),
+    ...(balances(totals) ? [] : ['the totals do not close']),
+  ];
+  if (problems.length > 0) throw new BalanceError(`finishing stream "${stream.stream}": its rows do not add up: ${problems.join('; ')}; what was published stays until it is settled`, { stream: stream.stream });
+  return { totals, lines, batches: loaded.length };
+}
+
+async function localFiles(staging: StagingStore, files: Batch['files']): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const file of files) paths.push(await staging.fetch(file));
+  return paths;
+}
+
+/** cancelled > failed > held > with rejects > succeeded (semantics 16). */
+function stateOf(streams: readonly StreamSummary[], cancelled: boolean): RunState {
+  const order: readonly RunState[] = ['cancelled', 'failed', 'held', 'succeeded_with_rejects'];
+  if (cancelled) return 'cancelled';
+  return order.find((state) => streams.some((stream) => stream.state === state)) ?? 'succeeded';
+}
+
+const withHash = (summary: Omit<RunSummary, 'hash'>): RunSummary => ({ ...summary, hash: createHash('sha256').update(canonicalJson(summary)).digest('hex') });
+
+const chainFolder = (pipeline: string): string => `${slug(pipeline)}/chain`;
+
+async function lastHash(staging: StagingStore, pipeline: string): Promise<string | null> {
+  const last = (await staging.list(chainFolder(pipeline))).at(-1);
+  return last ? (JSON.parse((await staging.read(last))!) as { hash: string }).hash : null;
+}
+
+/** Appends the receipt to the pipeline's chain; a second visit finds it there. */
+async function chain(staging: StagingStore, receipt: RunSummary): Promise<void> {
+  const { pipeline } = receipt.run;
+  if ((await lastHash(staging, pipeline)) === receipt.hash) return;
+  const next = String((await staging.list(chainFolder(pipeline))).length + 1).padStart(8, '0');
+  await staging.putIfAbsent(`${chainFolder(pipeline)}/${next}.json`, canonicalJson({ hash: receipt.hash, receipt: `${runPath(receipt.run)}/receipt.json` }));
+}

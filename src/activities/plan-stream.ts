@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { Column } from '../domain/column';
+import { canonicalJson } from '../domain/json';
+import { namesOf } from '../domain/naming';
+import type { Plan, PlanRef, SourcePlan } from '../domain/plan';
+import { describeChain, splitOf } from '../transforms/run-chain';
+import { openArtefacts } from './artefacts';
+import type { StreamInput } from './contract';
+import { withControl } from './control';
+import type { Dependencies } from './dependencies';
+import { openReferences } from './references';
+
+/** Claim → source's plan → columns after the steps → target made ready. The first plan wins and pins the run's bounds. */
+export const createPlanStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<PlanRef> => {
+  const { staging, engine, reached } = dependencies;
+  const artefacts = openArtefacts(staging);
+  const earlier = await artefacts.plan.find(run, stream);
+  if (earlier) return referenceTo(earlier);
+
+  const document = await artefacts.stream(run, stream);
+  const { spec, streamSpec, connectionsFile, allowDestructive } = document;
+  return withControl(reached, async (control) => {
+    const destination = await dependencies.openDestination(connectionsFile, spec.destination);
+    try {
+      const target = { run, stream: streamSpec };
+      const claim = await destination.claim(target, control);
+      control.reached('plan:after-claim');
+      const sourcePlan = await askSource(dependencies, connectionsFile, spec.source, async (source) =>
+        source.plan({ stream: streamSpec, position: claim.position, files: claim.files, logicalDate: run.logicalDate }, control));
+      const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
+      const targetColumns = await engine.session(control.signal, async (session) =>
+        describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile })));
+      const plan = withHash({
+        ...sourcePlan, stream, names, target: targetColumns,
+        wholeStream: splitOf(streamSpec.steps, streamSpec.checks).wholeStream,
+        fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
+      });
+      await destination.prepare(target, plan, { dryRun: false, allowDestructive });
+      const recorded = await artefacts.plan.record(plan, run, stream);
+      control.reached('plan:after-plan');
+      return referenceTo(recorded);
+    } finally {
+      await destination.close();
+    }
+  });
+};
+
+async function askSource<Result>(dependencies: Dependencies, connectionsFile: string, name: string, ask: (source: Awaited<ReturnType<Dependencies['openSource']>>) => Promise<Result>): Promise<Result> {
+  const source = await dependencies.openSource(connectionsFile, name);
+  try {
+    return await ask(source);
+  } finally {
+    await source.close();
+  }
+}
+
+export const renamed = (columns: readonly Column[], names: readonly string[]): readonly Column[] =>
+  columns.map((column, index) => ({ ...column, name: names[index]! }));
+
+const withHash = (plan: Omit<Plan, 'hash'>): Plan => ({ ...plan, hash: createHash('sha256').update(canonicalJson(plan)).digest('hex') });
+
+const referenceTo = (plan: Plan): PlanRef => ({
+  hash: plan.hash,
+  partitions: plan.partitions.length,
+  wholeStream: plan.wholeStream,
+  estimatedRows: estimate(plan),
+  window: plan.window,
+  notes: plan.notes.slice(0, 10),
+});
+
+const estimate = ({ partitions }: SourcePlan): number | null =>
+  partitions.some(({ estimatedRows }) => estimatedRows === null) ? null : partitions.reduce((sum, { estimatedRows }) => sum + estimatedRows!, 0);

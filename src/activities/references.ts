@@ -1,0 +1,76 @@
+import path from 'node:path';
+import type { Batch } from '../domain/batch';
+import type { RunRef } from '../domain/ids';
+import type { StreamSpec } from '../domain/pipeline';
+import type { Plan } from '../domain/plan';
+import { formatForFile } from '../formats/registry';
+import type { StagingStore } from '../stores/staging';
+import { fileList, type Session } from '../transforms/duckdb-engine';
+import { quoteIdentifier } from '../transforms/quote';
+import { stepNamed } from '../transforms/registry';
+import type { ReferenceRelation } from '../transforms/run-chain';
+import type { Artefacts } from './artefacts';
+
+export type References = Readonly<Record<number, Readonly<Record<string, ReferenceRelation>>>>;
+
+interface ReferenceRequest {
+  readonly session: Session;
+  readonly staging: StagingStore;
+  readonly artefacts: Artefacts;
+  readonly run: RunRef;
+  readonly stream: StreamSpec;
+  readonly connectionsFile: string;
+}
+
+/** Makes what the steps of a stream read besides its own rows into views; by step ordinal and reference name. */
+export async function openReferences(request: ReferenceRequest): Promise<References> {
+  const found: Record<number, Record<string, ReferenceRelation>> = {};
+  for (const [ordinal, { name, options }] of request.stream.steps.entries()) {
+    for (const [key, reference] of Object.entries(stepNamed(name).references(options))) {
+      const relation = `reference_${ordinal}_${key}`;
+      const columns = 'stream' in reference ? await openStream(request, relation, reference.stream) : await openFile(request, relation, reference.file);
+      (found[ordinal] ??= {})[key] = { relation, columns };
+    }
+  }
+  return found;
+}
+
+/** The whole of another stream of this run: its staged rows, which lie there until the run has ended. */
+async function openStream({ session, staging, artefacts, run }: ReferenceRequest, relation: string, stream: string): Promise<Plan['target']> {
+  const plan = await artefacts.plan.read(run, stream);
+  const batches = await batchesOf(artefacts, run, stream, plan);
+  await viewOf(session, staging, relation, batches, plan.target.map(({ name }) => name));
+  return plan.target;
+}
+
+async function openFile({ session, connectionsFile }: ReferenceRequest, relation: string, file: string): Promise<Plan['target']> {
+  const absolute = path.resolve(path.dirname(connectionsFile), file);
+  const { format, options } = formatForFile(absolute);
+  const columns = await format.infer(session, absolute, options, 100_000);
+  await format.read(session, options, { path: absolute, columns, relation, ordinals: false, rejects: `${relation}_rejects` });
+  return columns;
+}
+
+/** Batches that are loaded, in source order. */
+export async function batchesOf(artefacts: Artefacts, run: RunRef, stream: string, plan: Plan): Promise<readonly Batch[]> {
+  if (plan.wholeStream) return [await artefacts.batch.read(run, stream, 'all')];
+  return partitionBatches(artefacts, run, stream, plan);
+}
+
+/** Batches of the partitions: what is loaded, or what the stream steps start from. */
+export async function partitionBatches(artefacts: Artefacts, run: RunRef, stream: string, plan: Plan): Promise<readonly Batch[]> {
+  const batches: Batch[] = [];
+  for (const { ordinal } of plan.partitions) batches.push(await artefacts.batch.read(run, stream, ordinal));
+  return batches;
+}
+
+/** A view over the staged files of batches; with no batch at all, over a relation of the same columns without rows. */
+export async function viewOf(session: Session, staging: StagingStore, relation: string, batches: readonly Batch[], columns: readonly string[], types?: readonly string[]): Promise<void> {
+  const paths: string[] = [];
+  for (const file of batches.flatMap(({ files }) => files)) paths.push(await staging.fetch(file));
+  const list = columns.map(quoteIdentifier).join(', ');
+  const source = paths.length > 0
+    ? `SELECT ${list} FROM read_parquet(${fileList(paths)})`
+    : `SELECT ${columns.map((name, index) => `CAST(NULL AS ${types?.[index] ?? 'VARCHAR'}) AS ${quoteIdentifier(name)}`).join(', ')} WHERE false`;
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS ${source}`);
+}

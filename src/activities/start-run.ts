@@ -1,0 +1,16 @@
+import { runHome } from '../domain/ids';
+import { canonicalJson } from '../domain/json';
+import type { RunDocument } from './artefacts';
+import type { StartRunInput, StartRunOutput } from './contract';
+import type { Dependencies } from './dependencies';
+
+/** Finds the run's generation: the first `run.json` that is ours, or the first free one (semantics 1). */
+export const createStartRun = ({ staging, taskQueue, heartbeatTimeout }: Dependencies) => async (input: StartRunInput): Promise<StartRunOutput> => {
+  const { spec, workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive } = input;
+  for (let generation = 1; ; generation += 1) {
+    const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, generation, executionId, startedAt }, spec, connectionsFile, allowDestructive };
+    const home = `${runHome(spec.pipeline, logicalDate)}${generation > 1 ? `~${generation}` : ''}`;
+    const there = JSON.parse(await staging.putIfAbsent(`${home}/run.json`, canonicalJson(mine))) as RunDocument;
+    if (there.run.executionId === executionId) return { run: there.run, queue: `${taskQueue}.${staging.id}`, heartbeatTimeout };
+  }
+};

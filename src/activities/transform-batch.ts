@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import type { BalanceLine } from '../domain/balance';
+import { emptyLine } from '../domain/balance';
+import type { Batch, BatchRef, QuarantineFile } from '../domain/batch';
+import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
+import type { Control } from '../domain/control';
+import { batchPath, type RunRef } from '../domain/ids';
+import type { LandingFile } from '../domain/manifest';
+import type { StreamSpec } from '../domain/pipeline';
+import type { Plan } from '../domain/plan';
+import { ordinalColumn } from '../formats/format';
+import { formatNamed } from '../formats/registry';
+import type { StagingStore } from '../stores/staging';
+import type { Session } from '../transforms/duckdb-engine';
+import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
+import { createRejects, needsPositions, runChain, splitOf } from '../transforms/run-chain';
+import { openArtefacts } from './artefacts';
+import type { PartitionInput } from './contract';
+import { withControl } from './control';
+import type { Dependencies } from './dependencies';
+import { renamed } from './plan-stream';
+import { openReferences } from './references';
+import { writeQuarantine, writeStaged } from './staged-files';
+
+/** Landing files → row steps and row checks → staged Parquet, and what was rejected on the way. The first batch wins. */
+export const createTransformBatch = (dependencies: Dependencies) => async ({ run, stream, ordinal }: PartitionInput): Promise<BatchRef> => {
+  const { staging, engine, reached } = dependencies;
+  const artefacts = openArtefacts(staging);
+  const earlier = await artefacts.batch.find(run, stream, ordinal);
+  if (earlier) return refTo(earlier);
+
+  const { streamSpec, connectionsFile } = await artefacts.stream(run, stream);
+  const plan = await artefacts.plan.read(run, stream);
+  const manifest = await artefacts.manifest.read(run, stream, ordinal);
+  return withControl(reached, (control) => engine.session(control.signal, async (session) => {
+    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile });
+    const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks);
+    const positions = wholeStream || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
+    const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions });
+    await createRejects(session, 'rejects');
+    const chain = await runChain({
+      session, relation: 'input', columns: renamed(plan.columns, plan.names),
+      steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions,
+      checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects',
+    });
+    const id = batchPath(run, stream, ordinal);
+    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: wholeStream, control });
+    const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
+    control.reached('transform:after-data');
+    const batch = await artefacts.batch.record({
+      id, stream, files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
+      checksum: checksumOf([staged.file.checksum, String(staged.rows)]),
+      lines: [...readLine(manifest.rows, input.rows ?? chain.received ?? staged.rows, input.rejected), ...chain.close(staged.rows)],
+      quarantine, read: manifest.rows, failing: chain.failing,
+    }, run, stream, ordinal);
+    control.reached('transform:after-batch');
+    return refTo(batch);
+  }));
+};
+
+export const checksumOf = (parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
+
+export const refTo = ({ id, rows, read, quarantine }: Batch): BatchRef => ({ id, rows, read, rejected: quarantine.reduce((sum, file) => sum + file.rows, 0) });
+
+/** `read`: records of the source against those that could be read as the plan's columns. */
+const readLine = (source: number, out: number, rejected: number): readonly BalanceLine[] => [{ ...emptyLine('read'), in: source, out, rejected }];
+
+const canReject = (format: string): boolean => format !== 'copy_csv' && format !== 'parquet';
+
+interface Landed {
+  /** Records read as rows; null: known only once they are written. */
+  readonly rows: number | null;
+  readonly rejected: number;
+  /** Names of reject tables with the position of their file's first record. */
+  readonly rejects: readonly { readonly table: string; readonly base: string; readonly origin: string }[];
+  readonly origins: readonly { readonly base: string; readonly origin: string }[];
+}
+
+interface LandingRequest {
+  readonly session: Session;
+  readonly staging: StagingStore;
+  readonly plan: Plan;
+  readonly files: readonly LandingFile[];
+  readonly ordinal: number;
+  readonly positions: boolean;
+}
+
+/** Creates the view `input`: the plan's columns under their names and, if asked for, positions in source order. */
+async function openLanding({ session, staging, plan, files, ordinal, positions }: LandingRequest): Promise<Landed> {
+  const selects: string[] = [];
+  const rejects: Landed['rejects'][number][] = [];
+  const origins: Landed['origins'][number][] = [];
+  let before = 0n;
+  let rejected = 0;
+  let readable = 0;
+  for (const [index, file] of files.entries()) {
+    const relation = `landing_${index}`;
+    const { rejects: some } = await formatNamed(file.format.name).read(session, file.format.options, { path: await staging.fetch(file), columns: plan.columns, relation, ordinals: positions, rejects: `${relation}_rejects` });
+    const base = String(BigInt(ordinal) * BigInt(positionsPerPartition) + before);
+    const count = some ? Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(`${relation}_rejects`)}`))['n']) : 0;
+    if (count > 0) rejects.push({ table: `${relation}_rejects`, base, origin: file.origin });
+    if (positions) readable += Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(relation)}`))['n']);
+    origins.push({ base, origin: file.origin });
+    selects.push(`SELECT ${plan.columns.map(({ name }, at) => `${quoteIdentifier(name)} AS ${quoteIdentifier(plan.names[at]!)}`).join(', ')}${positions ? `, ${base} + ${quoteIdentifier(ordinalColumn)} AS ${quoteIdentifier(positionColumn)}` : ''} FROM ${quoteIdentifier(relation)}`);
+    before += BigInt(file.rows);
+    rejected += count;
+  }
+  await session.run(`CREATE TEMP VIEW input AS ${selects.length > 0 ? selects.join(' UNION ALL ') : emptyInput(plan, positions)}`);
+  return { rows: positions ? readable : null, rejected, rejects, origins };
+}
+
+const emptyInput = (plan: Plan, positions: boolean): string =>
+  `SELECT ${plan.columns.map((column: Column, at) => `CAST(NULL AS ${column.type}) AS ${quoteIdentifier(plan.names[at]!)}`).join(', ')}${positions ? `, CAST(NULL AS BIGINT) AS ${quoteIdentifier(positionColumn)}` : ''} WHERE false`;
+

@@ -1,0 +1,45 @@
+import type { BatchRef } from '../domain/batch';
+import { positionColumn } from '../domain/column';
+import { batchPath } from '../domain/ids';
+import { createRejects, describeChain, runChain, splitOf } from '../transforms/run-chain';
+import { openArtefacts } from './artefacts';
+import type { StreamInput } from './contract';
+import { withControl } from './control';
+import type { Dependencies } from './dependencies';
+import { renamed } from './plan-stream';
+import { openReferences, partitionBatches, viewOf } from './references';
+import { writeQuarantine, writeStaged } from './staged-files';
+import { checksumOf, refTo } from './transform-batch';
+
+/** Staged batches → stream steps and checks, once, out of core → the batch `all`. */
+export const createTransformStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<BatchRef> => {
+  const { staging, engine, reached } = dependencies;
+  const artefacts = openArtefacts(staging);
+  const earlier = await artefacts.batch.find(run, stream, 'all');
+  if (earlier) return refTo(earlier);
+
+  const { streamSpec, connectionsFile } = await artefacts.stream(run, stream);
+  const { steps, checks } = streamSpec;
+  const plan = await artefacts.plan.read(run, stream);
+  const parts = await partitionBatches(artefacts, run, stream, plan);
+  return withControl(reached, (control) => engine.session(control.signal, async (session) => {
+    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile });
+    const { firstStreamStep } = splitOf(steps, checks);
+    const columns = await describeChain(session, renamed(plan.columns, plan.names), steps.slice(0, firstStreamStep), references);
+    const names = columns.map(({ name }) => name);
+    await viewOf(session, staging, 'input', parts, [...names, positionColumn], [...columns.map(({ type }) => type), 'BIGINT']);
+    await createRejects(session, 'rejects');
+    const chain = await runChain({ session, relation: 'input', columns, steps: steps.slice(firstStreamStep), firstStep: firstStreamStep, positions: true, checks, references, rejects: 'rejects' });
+    const id = batchPath(run, stream, 'all');
+    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: false, control });
+    const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: [], raw: { relation: 'input', columns: names }, origins: [] });
+    control.reached('transform:after-data');
+    const batch = await artefacts.batch.record({
+      id, stream, files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
+      checksum: checksumOf([staged.file.checksum, String(staged.rows)]),
+      lines: chain.close(staged.rows), quarantine, read: parts.reduce((sum, { rows }) => sum + rows, 0), failing: chain.failing,
+    }, run, stream, 'all');
+    control.reached('transform:after-batch');
+    return refTo(batch);
+  }));
+};

@@ -1,0 +1,10 @@
+import { z } from 'zod';
+import { defineCheck } from './check';
+
+export const expression = defineCheck({
+  name: 'expression',
+  summary: 'An SQL condition is true for every row; NULL fails',
+  example: 'expression: { holds: "total >= tax" }',
+  optionsSchema: z.strictObject({ holds: z.string().min(1).describe('SQL condition (DuckDB) over the row') }),
+  compile: ({ holds }) => ({ kind: 'row', violations: [{ column: null, when: `TRY((${holds})) IS NOT TRUE`, reason: `does not satisfy ${holds}` }] }),
+});

@@ -1,0 +1,53 @@
+import path from 'node:path';
+import Table from 'cli-table3';
+import type { Totals } from '../domain/balance';
+import { runPath, slug } from '../domain/ids';
+import type { RunSummary, StreamSummary } from '../domain/receipt';
+import { colouredState, fitted, grouped } from './words';
+
+const terms: readonly (readonly [keyof Totals, string])[] = [
+  ['read', 'read'], ['created', 'created'], ['loaded', 'loaded'], ['rejected', 'rejected'], ['filtered', 'filtered'], ['deduplicated', 'dedupl.'], ['aggregated', 'aggreg.'],
+];
+const always: readonly (keyof Totals)[] = ['read', 'loaded', 'rejected'];
+const width = 80;
+const narrowestName = 8;
+const stateWidth = 'with rejects'.length;
+const noBorders = {
+  top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+};
+
+/** The balance of a run, 80 columns wide: `read + created = loaded + rejected + filtered + deduplicated + aggregated`. Terms that are 0 throughout are left out. */
+export function balanceTable(summary: Pick<RunSummary, 'streams' | 'totals' | 'state'>): string {
+  const shown = terms.filter(([term]) => always.includes(term) || summary.streams.some(({ totals }) => totals[term] !== 0));
+  const rows = summary.streams.map((stream) => [stream.stream, ...shown.map(([term]) => grouped(stream.totals[term])), colouredState(stream.state)]);
+  if (summary.streams.length > 1) rows.push(['all', ...shown.map(([term]) => grouped(summary.totals[term])), colouredState(summary.state)]);
+  const widths = shown.map(([, head], index) => Math.max(head.length, ...rows.map((row) => row[index + 1]!.length)));
+  const nameWidth = width - stateWidth - widths.reduce((sum, one) => sum + one + 2, 0) - 2;
+  if (nameWidth < narrowestName) return summary.streams.map((stream) => listOf(stream, shown)).join('\n');
+  const table = new Table({
+    head: ['stream', ...shown.map(([, head]) => head), 'state'],
+    chars: noBorders,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: ['left', ...shown.map(() => 'right' as const), 'left'],
+  });
+  table.push(...rows.map(([name, ...rest]) => [fitted(name!, nameWidth), ...rest]));
+  return table.toString().split('\n').map((line) => line.trimEnd()).join('\n');
+}
+
+/** Where figures are too long to stand side by side. */
+const listOf = ({ stream, totals, state }: StreamSummary, shown: typeof terms): string =>
+  [`${fitted(stream, width - stateWidth - 2)}  ${colouredState(state)}`, ...shown.map(([term]) => `  ${term.padEnd(12)} ${grouped(totals[term]).padStart(16)}`)].join('\n');
+
+/** What a person should know beside the figures: reasons, notes, failed checks, and where rejected rows lie. */
+export function remarks(summary: RunSummary, home: string): readonly string[] {
+  return summary.streams.flatMap((stream) => [
+    ...(stream.error ? [`${stream.stream}: ${stream.error.message}`] : []),
+    ...stream.checks.filter(({ passed }) => !passed).map(({ check, onFail, message }) => `${stream.stream}: check ${check} (${onFail}): ${message}`),
+    ...stream.notes.map((note) => `${stream.stream}: ${note}`),
+    ...(stream.deleted > 0 ? [`${stream.stream}: ${grouped(stream.deleted)} earlier rows were replaced`] : []),
+    ...(stream.totals.rejected > 0 ? [`${stream.stream}: rejected rows with their reasons: ${quarantineFolder(summary, stream, home)}`] : []),
+  ]);
+}
+
+const quarantineFolder = ({ run }: RunSummary, { stream }: StreamSummary, home: string): string =>
+  path.relative(process.cwd(), path.join(home, 'staging', 'quarantine', runPath(run), slug(stream)));

@@ -1,0 +1,16 @@
+import type { Client } from '@temporalio/client';
+import { EtlError } from '../domain/errors';
+import { holderOf } from './follow';
+
+class RunUnknownError extends EtlError {
+  readonly disposition = 'fail';
+  readonly area = 'internal';
+}
+
+/** A run as a person names it: its id, or its pipeline's name for the run that is going on. */
+export async function findRun(client: Client, word: string): Promise<string> {
+  if (word.includes('/')) return word;
+  const holder = await holderOf(client, word);
+  if (holder !== null) return holder;
+  throw new RunUnknownError(`looking for a run of "${word}": none is going on; "millrace status ${word}" lists those that have ended`, { pipeline: word });
+}

@@ -1,0 +1,83 @@
+import type { Client, Connection, WorkflowHandle } from '@temporalio/client';
+import { lockIdOf } from '../domain/ids';
+import type { RunState } from '../domain/receipt';
+import type { RunProgress, StreamProgress } from '../workflows/messages';
+
+/** Figures of a run at one moment, for people. */
+export interface Figures {
+  readonly state: RunState;
+  readonly message: string | null;
+  readonly streams: readonly StreamFigures[];
+}
+export interface StreamFigures {
+  readonly stream: string;
+  readonly to: string;
+  readonly state: RunState;
+  readonly stage: string;
+  readonly read: number;
+  readonly loaded: number;
+  readonly rejected: number;
+  readonly partitions: { readonly total: number; readonly done: number };
+  readonly estimatedRows: number | null;
+  readonly message: string | null;
+}
+
+/** A query waits for a worker; without a deadline it would wait for minutes. */
+const queryDeadline = 4000;
+
+/** Asks a run, and each of its streams that has started, how far it is. Null: no worker answers. */
+export async function askFigures(client: Client, runId: string, before: Figures | null): Promise<Figures | null> {
+  const progress = await ask<RunProgress>(client, runId, 'progress');
+  if (!progress) return null;
+  const streams = await Promise.all(progress.streams.map(async (stream): Promise<StreamFigures> => {
+    const last = before?.streams.find((known) => known.stream === stream.stream);
+    // A stream that has ended says the same for ever: asked once more, then remembered.
+    const settled = last !== undefined && last.state === stream.state && ended(stream.state);
+    const detail = stream.state === 'queued' || settled ? null : await ask<StreamProgress>(client, stream.workflowId, 'streamProgress');
+    return figuresOf(stream, detail, last);
+  }));
+  const held = streams.filter(({ state }) => state === 'held');
+  const moving = streams.some(({ state }) => !ended(state) && state !== 'held' && state !== 'queued');
+  return { state: held.length > 0 && !moving ? 'held' : progress.state, message: progress.message, streams };
+}
+
+const ended = (state: RunState): boolean => state === 'succeeded' || state === 'succeeded_with_rejects' || state === 'failed' || state === 'cancelled';
+
+function figuresOf(stream: RunProgress['streams'][number], detail: StreamProgress | null, last: StreamFigures | undefined): StreamFigures {
+  const state = ended(stream.state) || !detail ? stream.state : detail.state;
+  return {
+    stream: stream.stream, to: stream.to, state,
+    stage: detail?.stage ?? last?.stage ?? 'plan',
+    read: detail?.totals.extracted ?? last?.read ?? 0,
+    loaded: detail?.totals.loaded ?? last?.loaded ?? 0,
+    rejected: detail?.totals.rejected ?? last?.rejected ?? 0,
+    partitions: detail?.partitions ?? last?.partitions ?? { total: 0, done: 0 },
+    estimatedRows: detail?.estimatedRows ?? last?.estimatedRows ?? null,
+    message: stream.message ?? detail?.message ?? null,
+  };
+}
+
+export async function ask<Answer>(client: Client, workflowId: string, query: string): Promise<Answer | null> {
+  try {
+    return await client.connection.withDeadline(Date.now() + queryDeadline, () => client.workflow.getHandle(workflowId).query<Answer>(query));
+  } catch {
+    return null;
+  }
+}
+
+/** The run that holds a pipeline, if one does. */
+export async function holderOf(client: Client, pipeline: string): Promise<string | null> {
+  try {
+    const lock = await client.workflow.getHandle(lockIdOf(pipeline)).describe();
+    const holder = lock.memo?.['holder'];
+    return lock.status.name === 'RUNNING' && typeof holder === 'string' ? holder : null;
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
+
+export const isNotFound = (error: unknown): boolean => error instanceof Error && error.name === 'WorkflowNotFoundError';
+
+export type RunHandle = WorkflowHandle;
+export type { Client, Connection };

@@ -1,0 +1,91 @@
+import type { Client } from '@temporalio/client';
+import pc from 'picocolors';
+import type { Environment } from '../config/environment';
+import { pathTime, runPath, slug } from '../domain/ids';
+import type { RunSummary } from '../domain/receipt';
+import { balanceTable, remarks } from './balance-table';
+import { findServer } from './connect';
+import { exitCodes, type ExitCode } from './exit-codes';
+import { askFigures, type Figures } from './follow';
+import { createPacer, lineOf } from './progress';
+import { readReceipts } from './receipts';
+import type { Terminal } from './terminal';
+import { colouredState, grouped } from './words';
+
+/** Runs of a pipeline shown at most. */
+const most = 10;
+
+interface Running {
+  readonly runId: string;
+  /** Null: no worker answers. */
+  readonly figures: Figures | null;
+}
+
+/** `status [PIPELINE|RUN]`: ended runs from their receipts, running ones by asking them; the first half needs no server. */
+export async function status(word: string | undefined, environment: Environment, terminal: Terminal): Promise<ExitCode> {
+  const [pipeline, run] = (word ?? '').split('/');
+  const receipts = (await readReceipts(environment.home, pipeline || undefined)).filter((receipt) => run === undefined || isRun(receipt, word!));
+  const { running, note } = await runningRuns(environment, pipeline || undefined, word);
+  terminal.event('status', { running, receipts: run === undefined ? latest(receipts, word !== undefined) : receipts });
+  if (note) terminal.say(pc.dim(note));
+  for (const one of running) tellRunning(one, terminal);
+  if (run !== undefined) receipts.forEach((receipt) => tellReceipt(receipt, environment.home, terminal));
+  else tellList(latest(receipts, word !== undefined), terminal);
+  if (running.length > 0 || receipts.length > 0) return exitCodes.success;
+  terminal.say(word === undefined ? 'nothing has run yet; start a pipeline with "millrace run FILE"' : `nothing is known of "${word}"`);
+  return word === undefined ? exitCodes.success : exitCodes.other;
+}
+
+/** Named by its id, with or without a generation, in either way of writing the time. */
+function isRun({ run }: RunSummary, word: string): boolean {
+  const path = runPath(run);
+  return word === run.workflowId || word === path || pathTime(word) === path || word === `${run.workflowId}~${run.generation}`;
+}
+
+/** Of one pipeline its last runs, of all pipelines the last run each. */
+function latest(receipts: readonly RunSummary[], ofOne: boolean): readonly RunSummary[] {
+  if (ofOne) return receipts.slice(0, most);
+  return receipts.filter(({ run }, index) => receipts.findIndex((other) => other.run.pipeline === run.pipeline) === index);
+}
+
+async function runningRuns(environment: Environment, pipeline: string | undefined, word: string | undefined): Promise<{ readonly running: readonly Running[]; readonly note: string | null }> {
+  const server = await findServer(environment).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  if (server === null || typeof server === 'string') return { running: [], note: server };
+  try {
+    const ids = await idsOf(server.client, pipeline, word);
+    return { note: null, running: await Promise.all(ids.map(async (runId) => ({ runId, figures: await askFigures(server.client, runId, null) }))) };
+  } finally {
+    await server.close();
+  }
+}
+
+async function idsOf(client: Client, pipeline: string | undefined, word: string | undefined): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "runPipeline" AND ExecutionStatus = "Running"' })) {
+    const wanted = pipeline === undefined || (word!.includes('/') ? workflowId === word : slug(workflowId.split('/')[0]!) === slug(pipeline));
+    if (wanted) ids.push(workflowId);
+  }
+  return ids.sort();
+}
+
+function tellRunning({ runId, figures }: Running, terminal: Terminal): void {
+  terminal.say(`${runId}  ${figures ? colouredState(figures.state) : pc.yellow('no worker answers')}`);
+  for (const stream of figures?.streams ?? []) {
+    terminal.say(`  ${lineOf(stream, createPacer()(stream))}`);
+    if (stream.message) terminal.say(`    ${stream.message}`);
+  }
+  if (figures?.message) terminal.say(`  ${figures.message}`);
+  if (figures?.state === 'held') terminal.say(`  mend that, then "millrace resume ${runId}"`);
+}
+
+function tellReceipt(receipt: RunSummary, home: string, terminal: Terminal): void {
+  terminal.say(`${receipt.run.workflowId}  ${colouredState(receipt.state)}  ${receipt.run.startedAt} … ${receipt.finishedAt}\n\n${balanceTable(receipt)}`);
+  for (const line of remarks(receipt, home)) terminal.say(`- ${line}`);
+}
+
+function tellList(receipts: readonly RunSummary[], terminal: Terminal): void {
+  for (const { run, state, totals } of receipts) {
+    const generation = run.generation > 1 ? `~${run.generation}` : '';
+    terminal.say(`${run.workflowId}${generation}  ${colouredState(state)}  read ${grouped(totals.read)}, loaded ${grouped(totals.loaded)}, rejected ${grouped(totals.rejected)}`);
+  }
+}

@@ -1,0 +1,34 @@
+import pc from 'picocolors';
+import type { RunState } from '../domain/receipt';
+
+/** `3000000` → `3,000,000`, the same in every locale. */
+export const grouped = (count: number): string => Math.round(count).toString().replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** `350000` → `350k`: for rates, where the rest is noise. */
+export const compact = (count: number): string => (count < 10_000 ? grouped(count) : count < 10_000_000 ? `${grouped(count / 1000)}k` : `${grouped(count / 1e6)}M`);
+
+export const plural = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** `75` → `1 min 15 s` */
+export function spokenSeconds(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+export const spokenState = (state: RunState): string => (state === 'succeeded_with_rejects' ? 'with rejects' : state.replace(/_/g, ' '));
+
+export function colouredState(state: RunState): string {
+  const text = spokenState(state);
+  switch (state) {
+    case 'succeeded': return pc.green(text);
+    case 'failed': return pc.red(text);
+    case 'succeeded_with_rejects': case 'held': case 'cancelled': case 'stalled': case 'waiting_approval': return pc.yellow(text);
+    default: return text;
+  }
+}
+
+/** Cut in the middle, since both ends of a table's name tell. */
+export const fitted = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, Math.ceil(width / 2) - 1)}…${text.slice(text.length - Math.floor(width / 2))}`;

@@ -1,0 +1,31 @@
+/** Words that Millrace will know and does not yet: refused by name, with what to do meanwhile. */
+export const pipelineWordsToCome: Readonly<Record<string, string>> = {
+  schedule: 'start runs from cron or another scheduler with "millrace run"',
+  notify: 'use the exit code or --json of "millrace run"',
+  staging: 'staging is the folder "staging" under MILLRACE_HOME',
+  quarantine: 'rejected rows are kept until they are removed by hand',
+  keep: 'staged files are removed when their run has ended',
+};
+
+export const streamWordsToCome: Readonly<Record<string, string>> = {
+  contract: 'a change of the source\'s columns holds the run',
+  engine: 'steps run in Millrace\'s own DuckDB',
+  exclude: 'name each stream',
+};
+
+/** Values of words that exist: `mode: cdc`. */
+export const valuesToCome: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  mode: { cdc: 'use "mode: incremental" with a cursor' },
+  proof: { rows: 'use "proof: counts"' },
+  on_fail: { approve: 'use block, warn or quarantine' },
+};
+
+export const stepsToCome = [
+  'parse_number', 'standardize', 'normalize', 'outliers', 'lookup', 'window', 'pivot', 'unpivot', 'flatten', 'explode', 'split',
+  'encode', 'decode', 'decompress', 'unarchive', 'parse', 'mask', 'hash', 'encrypt', 'js',
+] as const;
+export const checksToCome = [
+  'primary_key', 'relationships', 'length', 'type', 'freshness', 'schema', 'completeness', 'distinct_count', 'mean', 'sum', 'matches_source', 'anomaly',
+] as const;
+
+export const notAvailable = (word: string, instead: string): string => `"${word}" is not available yet; ${instead}`;

@@ -1,0 +1,18 @@
+import { defineConnector } from '../connector';
+import { configSchema } from './config';
+import { openDuckDbDestination } from './destination';
+import { openDuckDbSource } from './source';
+
+export const duckdb = defineConnector({
+  name: 'duckdb',
+  summary: 'A DuckDB database file: the default that needs no server',
+  configSchema,
+  capabilities: {
+    loadIsTransactional: true,
+    concurrentWriters: false,
+    writes: ['append', 'replace', 'merge', 'delete_insert'],
+    refuses: { scd2: 'scd2 is not available yet', keep_previous: 'keep_previous is not available yet', 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
+  },
+  openSource: openDuckDbSource,
+  openDestination: openDuckDbDestination,
+});

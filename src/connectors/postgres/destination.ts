@@ -1,0 +1,64 @@
+import { batchColumn } from '../../domain/column';
+import type { ConnectorContext, Destination, Target } from '../connector';
+import { claimStream, deleteBatches, dropHidden } from './claim';
+import type { PostgresConfig } from './config';
+import { addressOf, openConnection, type PostgresConnection } from './connection';
+import { loadBatch } from './load';
+import { columnsOf, prepareTarget } from './prepare';
+import { arrayOf, publishStream } from './publish';
+import { ensureSystemTables, namesOf, type Names } from './system-tables';
+
+/** Tables of a Postgres database: ledger, checkpoint and rows commit together. */
+export async function openPostgresDestination(config: PostgresConfig, context: ConnectorContext): Promise<Destination> {
+  let opened: PostgresConnection | null = null;
+  const connect = async () => (opened ??= await openConnection(config, 'destination', 'millrace'));
+  const on = async (target: Target): Promise<{ connection: PostgresConnection; names: Names }> => ({ connection: await connect(), names: namesOf(target, config) });
+  return {
+    async check() {
+      const connection = await connect();
+      const { version, may } = await connection.row('SELECT split_part(version(), \' \', 2) AS version, coalesce(has_schema_privilege(to_regnamespace($1), \'CREATE\'), has_database_privilege(current_database(), \'CREATE\'))::text AS may', [`"${config.schema}"`]);
+      const grant = `GRANT CREATE, USAGE ON SCHEMA "${config.schema}" TO the role`;
+      return { ok: may === 'true', messages: [`"${context.connection}": Postgres ${version} answers at ${addressOf(config)}`, ...(may === 'true' ? [] : [`the role may not create tables in schema "${config.schema}": ${grant}`])] };
+    },
+    async claim(target) {
+      const { connection, names } = await on(target);
+      await ensureSystemTables(connection, names, config.schema);
+      return claimStream(connection, names, target);
+    },
+    async prepare(target, plan, options) {
+      const { connection, names } = await on(target);
+      return prepareTarget(connection, names, target, plan, options);
+    },
+    async load(request, control) {
+      const { connection, names } = await on(request.target);
+      return loadBatch(connection, config, names, context, request, control);
+    },
+    async publish(request, control) {
+      const { connection, names } = await on(request.target);
+      return publishStream(connection, names, request, control);
+    },
+    async count(target, plan, batchIds) {
+      const { connection, names } = await on(target);
+      const { there } = await connection.row('SELECT (to_regclass($1) IS NOT NULL)::text AS there', [names.hidden(plan.fence)]);
+      const from = there === 'true' ? names.hidden(plan.fence) : names.target;
+      const rows = await connection.rows(
+        `SELECT l.batch_id, coalesce(c.n, 0)::text AS n FROM ${names.loads} l LEFT JOIN (SELECT ${batchColumn} AS b, count(*) AS n FROM ${from} GROUP BY 1) c ON c.b = l.batch_number WHERE l.batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
+      return Object.fromEntries(rows.map((row) => [row['batch_id']!, Number(row['n'])]));
+    },
+    async rollback(target) {
+      const { connection, names } = await on(target);
+      const own = await connection.rows(`SELECT batch_number::text AS n, fence::text FROM ${names.loads} WHERE run = $1 AND target = $2 AND state = 'committed'`, [names.holder, names.label]);
+      for (const fence of new Set(own.map((row) => Number(row['fence'])))) await dropHidden(connection, names, fence + 1);
+      await connection.transaction(async () => {
+        if (own.length > 0) await deleteBatches(connection, names, own.map((row) => row['n']!));
+        await connection.run(`UPDATE ${names.loads} SET state = 'rolled_back' WHERE run = $1 AND target = $2 AND state = 'committed'`, [names.holder, names.label]);
+      });
+    },
+    async rows(target) {
+      const { connection, names } = await on(target);
+      if ((await columnsOf(connection, names.target)).size === 0) return null;
+      return Number((await connection.row(`SELECT count(*)::text AS n FROM ${names.target}`))['n']);
+    },
+    close: async () => { await opened?.close(); },
+  };
+}

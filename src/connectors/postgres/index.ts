@@ -1,0 +1,18 @@
+import { defineConnector } from '../connector';
+import { configSchema } from './config';
+import { openPostgresDestination } from './destination';
+import { openPostgresSource } from './source';
+
+export const postgres = defineConnector({
+  name: 'postgres',
+  summary: 'Tables, views and queries of a Postgres database',
+  configSchema,
+  capabilities: {
+    loadIsTransactional: true,
+    concurrentWriters: true,
+    writes: ['append', 'replace', 'merge', 'delete_insert'],
+    refuses: { scd2: 'scd2 is not available yet', keep_previous: 'keep_previous is not available yet' },
+  },
+  openSource: openPostgresSource,
+  openDestination: openPostgresDestination,
+});

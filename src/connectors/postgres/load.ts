@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { from as copyFrom } from 'pg-copy-streams';
+import { batchColumn } from '../../domain/column';
+import type { Control } from '../../domain/control';
+import { BalanceError, FencedOffError } from '../../domain/errors';
+import type { LoadReceipt } from '../../domain/receipt';
+import { fileList } from '../../transforms/duckdb-engine';
+import { quoteIdentifier as quoteDuck, quoteLiteral as quoteDuckLiteral } from '../../transforms/quote';
+import type { ConnectorContext, LoadRequest } from '../connector';
+import type { PostgresConfig } from './config';
+import type { PostgresConnection } from './connection';
+import { translated } from './errors';
+import { quoteList } from './quote';
+import type { Names } from './system-tables';
+import { copyTextOf } from './types';
+
+/** Rows and their ledger row, in one transaction; the fence is looked at last, so a long COPY blocks no claim. */
+export async function loadBatch(connection: PostgresConnection, config: PostgresConfig, names: Names, context: ConnectorContext, request: LoadRequest, control: Control): Promise<LoadReceipt> {
+  const { target, plan, batch } = request;
+  const earlier = await findLoad(connection, names, batch.id);
+  if (earlier) return receiptOf(earlier, batch.checksum, batch.id);
+  await refuseOldFence(connection, names, plan.fence, plan.version, '');
+  const { n: number } = await connection.row(`SELECT nextval(pg_get_serial_sequence($1, 'batch_number'))::text AS n`, [names.loads]);
+  const into = target.stream.visible === 'run' ? names.hidden(plan.fence) : names.target;
+  await connection.run('BEGIN');
+  try {
+    const rows = await copyBatch(connection, config, into, context, request, number!, target.stream.lineage || target.stream.visible === 'run', control);
+    if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
+    await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR SHARE');
+    await connection.run(
+      `INSERT INTO ${names.loads} (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, rows, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'committed')`,
+      [number!, batch.id, names.label, names.pipeline, names.stream, names.holder, plan.fence, batch.checksum, plan.hash, rows]);
+    control.reached('load:before-commit');
+    await connection.run('COMMIT');
+    control.reached('load:after-commit');
+    return { batchId: batch.id, batchNumber: number!, rows, alreadyLoaded: false };
+  } catch (error) {
+    await connection.client.query('ROLLBACK').catch(() => undefined);
+    // Another attempt of the same batch may have committed meanwhile: its receipt is ours.
+    const winner = await findLoad(connection, names, batch.id).catch(() => null);
+    if (winner) return receiptOf(winner, batch.checksum, batch.id);
+    throw error;
+  }
+}
+
+const findLoad = async (connection: PostgresConnection, names: Names, id: string): Promise<Record<string, string | null> | null> =>
+  (await connection.rows(`SELECT batch_id, batch_number::text, rows::text, checksum, state FROM ${names.loads} WHERE batch_id = $1`, [id]))[0] ?? null;
+
+function receiptOf(row: Record<string, string | null>, checksum: string, id: string): LoadReceipt {
+  if (row['state'] === 'rolled_back') throw new FencedOffError(`loading batch "${id}": it was rolled back by a later run; this run cannot load it again`, { batch: id });
+  if (row['checksum'] !== checksum) throw new FencedOffError(`loading batch "${id}": the ledger has it with other content; it is neither loaded again nor skipped: start a new run`, { batch: id });
+  return { batchId: id, batchNumber: row['batch_number']!, rows: Number(row['rows']), alreadyLoaded: true };
+}
+
+export async function refuseOldFence(connection: PostgresConnection, names: Names, fence: number, version: number, lock: '' | 'FOR SHARE' | 'FOR UPDATE'): Promise<void> {
+  const found = await connection.rows(`SELECT 1 FROM ${names.checkpoints} WHERE target = $1 AND pipeline = $2 AND stream = $3 AND fence = $4 AND version = $5 ${lock}`, [names.label, names.pipeline, names.stream, fence, version]);
+  if (found.length === 0) throw new FencedOffError(`writing to "${names.label}": a later run has claimed it; this run ends, nothing more was written by it`, { target: names.label, fence });
+}
+
+/** Parquet → DuckDB prints CSV into a pipe → COPY reads it: both work at once, and no row passes through JavaScript objects. */
+async function copyBatch(connection: PostgresConnection, config: PostgresConfig, into: string, context: ConnectorContext, { batch, paths }: LoadRequest, number: string, lineage: boolean, control: Control): Promise<number> {
+  if (batch.rows === 0) return 0;
+  const folder = await mkdtemp(path.join(tmpdir(), 'millrace-load-'));
+  const pipe = path.join(folder, randomUUID());
+  if (spawnSync('mkfifo', ['-m', '600', pipe]).status !== 0) throw new Error(`making a named pipe in "${folder}" failed; is there a command mkfifo?`);
+  const columns = [...batch.columns.map(({ name }) => name), ...(lineage ? [batchColumn] : [])];
+  const values = batch.columns.map((column) => `${copyTextOf(column, quoteDuck(column.name))} AS ${quoteDuck(column.name)}`);
+  const quoted = batch.columns.filter((column) => copyTextOf(column, 'x') !== 'x' || column.type === 'VARCHAR' || column.type === 'JSON').map(({ name }) => quoteDuck(name));
+  const select = `SELECT ${[...values, ...(lineage ? [`${number} AS ${quoteDuck(batchColumn)}`] : [])].join(', ')} FROM read_parquet(${fileList(paths)})`;
+  const copy = `COPY (${select}) TO ${quoteDuckLiteral(pipe)} (FORMAT csv, HEADER false, NULLSTR '\\N', USE_TMP_FILE false${quoted.length > 0 ? `, FORCE_QUOTE (${quoted.join(', ')})` : ''})`;
+  const writing = context.engine.session(control.signal, (session) => session.run(copy));
+  // A writer that fails before it opens the pipe would leave the reader waiting for ever.
+  writing.catch(() => release(pipe));
+  const stream = connection.client.query(copyFrom(`COPY ${into} (${quoteList(columns)}) FROM STDIN (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`));
+  try {
+    const reading = pipeline(createReadStream(pipe, { highWaterMark: 1 << 20 }), stream, { signal: control.signal });
+    const [written, read] = await Promise.allSettled([writing, reading]);
+    if (control.signal.aborted) throw control.signal.reason;
+    if (read.status === 'rejected' && !isBrokenPipe(read.reason)) throw translated(read.reason, config, 'destination', `loading batch "${batch.id}" into ${into}`);
+    if (written.status === 'rejected') throw written.reason;
+    control.progress({ rows: stream.rowCount });
+    return stream.rowCount;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const isBrokenPipe = (error: unknown): boolean => typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+
+async function release(pipe: string): Promise<void> {
+  const handle = await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
+  await handle?.close();
+}

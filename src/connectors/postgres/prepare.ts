@@ -1,0 +1,118 @@
+import { batchColumn, type Column } from '../../domain/column';
+import { ConfigurationError, DestinationHeldError } from '../../domain/errors';
+import type { Plan } from '../../domain/plan';
+import type { SchemaChanges, Target } from '../connector';
+import type { PostgresConnection } from './connection';
+import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
+import type { Names } from './system-tables';
+import { postgresTypeOf } from './types';
+
+interface PrepareOptions {
+  readonly dryRun: boolean;
+  readonly allowDestructive: boolean;
+}
+
+/** Makes the target and the hidden table ready for the plan's columns, or says what does not fit. Nothing is narrowed or dropped. */
+export async function prepareTarget(connection: PostgresConnection, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad'>, options: PrepareOptions): Promise<SchemaChanges> {
+  const columns = await Promise.resolve(typesOf(connection, plan.target));
+  const existing = await columnsOf(connection, names.target);
+  const statements: string[] = [];
+  const destructive: string[] = [];
+  if (existing.size === 0) {
+    statements.push(...await createStatements(connection, names, columns, stream.lineage));
+  } else {
+    statements.push(...compare(names, columns, existing, stream.lineage));
+    if (stream.write === 'replace') destructive.push(...await refuseForeignTable(connection, names, options.allowDestructive));
+  }
+  if (stream.write === 'merge') statements.push(...await keyIndex(connection, names, stream.key, plan.target));
+  if (stream.visible === 'run') statements.push(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} (${listOf(columns)}, ${batchColumn} bigint NOT NULL)`);
+  if (!options.dryRun) {
+    await connection.transaction(async () => {
+      await connection.run('SELECT pg_advisory_xact_lock(7266232)');
+      for (const statement of statements) await connection.run(statement);
+    });
+  }
+  return { statements, destructive };
+}
+
+type Typed = Column & { readonly own: string };
+
+/** A source's own type is restored where this database has it; else its text stays text. */
+async function typesOf(connection: PostgresConnection, columns: readonly Column[]): Promise<readonly Typed[]> {
+  const typed: Typed[] = [];
+  for (const column of columns) {
+    const own = postgresTypeOf(column);
+    if (own === null) throw new ConfigurationError(`preparing the target: column "${column.name}" is ${column.type}, which Postgres cannot hold exactly; add a cast step`, { column: column.name });
+    const { known } = await connection.row('SELECT (to_regtype($1) IS NOT NULL)::text AS known', [own.replace(/\(.*\)/, '')]);
+    typed.push({ ...column, own: known === 'true' ? own : 'text' });
+  }
+  return typed;
+}
+
+const listOf = (columns: readonly Typed[]): string => columns.map(({ name, own }) => `${quoteIdentifier(name)} ${own}`).join(', ');
+
+async function createStatements(connection: PostgresConnection, names: Names, columns: readonly Typed[], lineage: boolean): Promise<readonly string[]> {
+  const { known } = await connection.row('SELECT (to_regnamespace($1) IS NOT NULL)::text AS known', [quoteIdentifier(names.schema)]);
+  return [
+    ...(known === 'true' ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(names.schema)}`]),
+    `CREATE TABLE IF NOT EXISTS ${names.target} (${listOf(columns)}${lineage ? `, ${batchColumn} bigint` : ''})`,
+    // How a table is known to be Millrace's own, also before its first ledger row.
+    `COMMENT ON TABLE ${names.target} IS ${quoteLiteral(`loaded by Millrace pipeline ${names.pipeline}, stream ${names.stream}`)}`,
+  ];
+}
+
+export async function columnsOf(connection: PostgresConnection, target: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await connection.rows('SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum', [target]);
+  return new Map(rows.map((row) => [row['name']!, row['type']!]));
+}
+
+/** Columns of an existing target are matched by name; missing ones are added, others must hold every value. */
+function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<string, string>, lineage: boolean): readonly string[] {
+  const misfits = columns.filter(({ name, own }) => existing.has(name) && !holds(existing.get(name)!, own));
+  if (misfits.length > 0) {
+    const list = misfits.map(({ name, own }) => `"${name}" is ${existing.get(name)}, the stream has ${own}`).join('; ');
+    throw new DestinationHeldError(`preparing "${names.label}": ${list}; widen the column or add a cast step, then "millrace resume"`, { target: names.label, columns: misfits.map(({ name }) => name) });
+  }
+  const missing = columns.filter(({ name }) => !existing.has(name)).map(({ name, own }) => `ALTER TABLE ${names.target} ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${own}`);
+  return lineage && !existing.has(batchColumn) ? [...missing, `ALTER TABLE ${names.target} ADD COLUMN IF NOT EXISTS ${batchColumn} bigint`] : missing;
+}
+
+const integers = ['smallint', 'integer', 'bigint'];
+
+function holds(target: string, own: string): boolean {
+  const bare = (type: string) => type.replaceAll(' ', '').toLowerCase();
+  if (bare(target) === bare(own) || target === 'text') return true;
+  if (target === 'numeric' && (own.startsWith('numeric') || integers.includes(own))) return true;
+  if (integers.includes(target) && integers.includes(own)) return integers.indexOf(target) >= integers.indexOf(own);
+  if (target === 'double precision' && own === 'real') return true;
+  if (/^numeric/.test(target) && /^numeric/.test(own)) {
+    const [, p = 0, s = 0] = /\((\d+),(\d+)\)/.exec(target)?.map(Number) ?? [];
+    const [, q = 0, r = 0] = /\((\d+),(\d+)\)/.exec(own)?.map(Number) ?? [];
+    return q > 0 && s >= r && p - s >= q - r;
+  }
+  return target === 'character varying' && own.startsWith('character varying');
+}
+
+async function refuseForeignTable(connection: PostgresConnection, names: Names, allowed: boolean): Promise<readonly string[]> {
+  const { own } = await connection.row(`SELECT (coalesce(obj_description(to_regclass($1), 'pg_class'), '') LIKE 'loaded by Millrace%' OR EXISTS (SELECT 1 FROM ${names.loads} WHERE target = $2 AND state = 'published'))::text AS own`, [names.target, names.label]);
+  if (own === 'true') return [];
+  const { some } = await connection.row(`SELECT EXISTS (SELECT 1 FROM ${names.target})::text AS some`);
+  if (some === 'true' && !allowed) throw new ConfigurationError(`preparing "${names.label}": Millrace did not create this table and it has rows, which replace would take away; use another table, or --allow-destructive`, { target: names.label });
+  return [`replace the rows of ${names.label}`];
+}
+
+/** Merge finds a key by this index; where the target holds a key twice it cannot be made. */
+async function keyIndex(connection: PostgresConnection, names: Names, key: readonly string[], columns: readonly Column[]): Promise<readonly string[]> {
+  const unknown = key.filter((name) => !columns.some((column) => column.name === name));
+  if (unknown.length > 0) throw new ConfigurationError(`preparing "${names.label}": key column "${unknown[0]}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}`);
+  const there = await connection.rows(
+    'SELECT 1 FROM pg_index i WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND ' +
+    '(SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)) = (SELECT array_agg(k ORDER BY k) FROM unnest($2::text[]) k)',
+    [names.target, `{${key.map((name) => `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`]);
+  if (there.length > 0) return [];
+  if ((await columnsOf(connection, names.target)).size > 0) {
+    const twice = await connection.rows(`SELECT 1 FROM ${names.target} GROUP BY ${quoteList(key)} HAVING count(*) > 1 LIMIT 1`);
+    if (twice.length > 0) throw new DestinationHeldError(`preparing "${names.label}": it holds some keys more than once, so merge cannot tell rows apart; see them with: SELECT ${quoteList(key)}, count(*) FROM ${names.target} GROUP BY ${quoteList(key)} HAVING count(*) > 1`, { target: names.label });
+  }
+  return [`CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(`millrace_key_${names.hash}`)} ON ${names.target} (${quoteList(key)})`];
+}

@@ -1,0 +1,91 @@
+import { batchColumn } from '../../domain/column';
+import type { Control } from '../../domain/control';
+import { BalanceError, DestinationUnavailableError, FencedOffError } from '../../domain/errors';
+import type { PublishReceipt } from '../../domain/receipt';
+import type { PublishRequest } from '../connector';
+import { deleteBatches } from './claim';
+import type { PostgresConnection } from './connection';
+import { refuseOldFence } from './load';
+import type { Names } from './system-tables';
+import { writeRows, type Written } from './writes';
+
+const mine = 'target = $1 AND pipeline = $2 AND stream = $3';
+
+/** Rows visible, ledger, files and checkpoint: one transaction. Lock order is table, then row; the other way round deadlocks. */
+export async function publishStream(connection: PostgresConnection, names: Names, request: PublishRequest, control: Control): Promise<PublishReceipt> {
+  const { plan, batchIds, target } = request;
+  const key = [names.label, names.pipeline, names.stream];
+  const stored = await storedReceipt(connection, names, key, plan.version);
+  if (stored) return stored;
+  await connection.run('BEGIN');
+  try {
+    await lockTarget(connection, names, target.stream.write);
+    await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR UPDATE');
+    const numbers = await numbersOf(connection, names, batchIds);
+    if (plan.reloads.length > 0) await removeReloaded(connection, names, key, plan.reloads);
+    const written = await writeRows(connection, names, request, numbers);
+    if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written);
+    await connection.run(`UPDATE ${names.loads} SET state = 'published', published_at = now() WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
+    await recordFiles(connection, names, request, key, numbers);
+    const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, position: plan.position };
+    await connection.run(`UPDATE ${names.checkpoints} SET version = version + 1, position = $4, publisher = $5, receipt = $6, published_at = now() WHERE ${mine}`, [...key, JSON.stringify(plan.position), names.holder, JSON.stringify(receipt)]);
+    control.reached('publish:before-commit');
+    await connection.run('COMMIT');
+    control.reached('publish:after-commit');
+    return receipt;
+  } catch (error) {
+    await connection.client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function storedReceipt(connection: PostgresConnection, names: Names, key: readonly string[], version: number): Promise<PublishReceipt | null> {
+  const [row] = await connection.rows(`SELECT version::text, publisher, receipt FROM ${names.checkpoints} WHERE ${mine}`, key);
+  if (!row || Number(row['version']) !== version + 1 || row['publisher'] !== names.holder) return null;
+  return JSON.parse(row['receipt']!) as PublishReceipt;
+}
+
+async function lockTarget(connection: PostgresConnection, names: Names, write: string): Promise<void> {
+  const mode = write === 'replace' ? 'ACCESS EXCLUSIVE' : write === 'append' ? 'ROW EXCLUSIVE' : 'SHARE ROW EXCLUSIVE';
+  try {
+    await connection.run(`LOCK TABLE ${names.target} IN ${mode} MODE`);
+  } catch (error) {
+    if (!/lock timeout/.test(String(error))) throw error;
+    await connection.client.query('ROLLBACK').catch(() => undefined);
+    const holders = await connection.rows('SELECT DISTINCT l.pid::text, a.application_name AS name FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.relation = to_regclass($1) AND l.granted', [names.target]);
+    throw new DestinationUnavailableError(`publishing to "${names.label}": it is locked by ${holders.map((row) => `process ${row['pid']} (${row['name'] || 'no name'})`).join(', ') || 'another session'}; it is tried again`, { target: names.label });
+  }
+}
+
+/** Ledger numbers in source order; every planned batch must be there. */
+async function numbersOf(connection: PostgresConnection, names: Names, batchIds: readonly string[]): Promise<readonly string[]> {
+  const rows = await connection.rows(`SELECT batch_id, batch_number::text AS n, state FROM ${names.loads} WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
+  const found = new Map(rows.filter((row) => row['state'] === 'committed').map((row) => [row['batch_id']!, row['n']!]));
+  const missing = batchIds.filter((id) => !found.has(id));
+  if (missing.length > 0) throw new FencedOffError(`publishing to "${names.label}": batch "${missing[0]}" is not in the ledger as committed; nothing was published: start a new run`, { batches: missing.length });
+  return batchIds.map((id) => found.get(id)!);
+}
+
+/** The command tags told how many rows were written; the table must hold as many by batch number. */
+async function refuseOtherCount(connection: PostgresConnection, names: Names, numbers: readonly string[], { rows }: Written): Promise<void> {
+  const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${names.target} WHERE ${batchColumn} = ANY($1::bigint[])`, [`{${numbers.join(',')}}`]);
+  if (Number(n) !== rows) throw new BalanceError(`publishing to "${names.label}": ${rows} rows were written, the table holds ${n} of this run; nothing was published`, { target: names.label });
+}
+
+async function removeReloaded(connection: PostgresConnection, names: Names, key: readonly string[], paths: readonly string[]): Promise<void> {
+  const rows = await connection.rows(`SELECT unnest(batches)::text AS n FROM ${names.files} WHERE ${mine} AND path = ANY($4::text[])`, [...key, arrayOf(paths)]);
+  if (rows.length > 0) await deleteBatches(connection, names, rows.map((row) => row['n']!));
+}
+
+async function recordFiles(connection: PostgresConnection, names: Names, { plan }: PublishRequest, key: readonly string[], numbers: readonly string[]): Promise<void> {
+  for (const [index, file] of plan.files.entries()) {
+    const own = plan.files.length === numbers.length ? [numbers[index]!] : numbers;
+    await connection.run(
+      `INSERT INTO ${names.files} (target, pipeline, stream, path, size, version, batches) VALUES ($1, $2, $3, $4, $5, $6, $7::bigint[]) ` +
+      'ON CONFLICT (target, pipeline, stream, path) DO UPDATE SET size = excluded.size, version = excluded.version, batches = excluded.batches',
+      [...key, file.path, file.size, file.version, `{${own.join(',')}}`]);
+  }
+}
+
+/** A Postgres array literal of texts. */
+export const arrayOf = (values: readonly string[]): string => `{${values.map((value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;

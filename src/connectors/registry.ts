@@ -1,0 +1,19 @@
+import { distance } from 'fastest-levenshtein';
+import { ConfigurationError } from '../domain/errors';
+import type { Connector } from './connector';
+import { duckdb } from './duckdb';
+import { files } from './files';
+import { postgres } from './postgres';
+
+/** Every connector, in one list. To add a system: write `src/connectors/<system>/` and add a line here. */
+export const connectors: readonly Connector[] = [postgres, files, duckdb];
+
+const byName: ReadonlyMap<string, Connector> = new Map(connectors.map((connector) => [connector.name, connector]));
+
+export function connectorNamed(name: string): Connector {
+  const found = byName.get(name);
+  if (found) return found;
+  const known = [...byName.keys()];
+  const nearest = [...known].sort((left, right) => distance(left, name) - distance(right, name))[0]!;
+  throw new ConfigurationError(`unknown connector "${name}"; did you mean "${nearest}"? known connectors: ${known.join(', ')}`);
+}

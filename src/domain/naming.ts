@@ -1,0 +1,26 @@
+import { ConfigurationError } from './errors';
+import type { Column } from './column';
+
+/** Longest identifier that every destination takes, in bytes (Postgres' limit). */
+const longest = 63;
+
+/** `CloseDate` → `close_date`, `IMDB Rating` → `imdb_rating`. */
+export const snakeCase = (name: string): string =>
+  name
+    .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1_$2')
+    .replace(/(\p{Lu}+)(\p{Lu}\p{Ll})/gu, '$1_$2')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_+|_+$/g, '') || 'column';
+
+/** Names of a stream's columns in the destination, in order. Throws where two would become one or one is too long. */
+export function namesOf(columns: readonly Column[], naming: 'snake_case' | 'keep', stream: string): readonly string[] {
+  const names = columns.map(({ name }) => (naming === 'keep' ? name : snakeCase(name)));
+  names.forEach((name, index) => {
+    const original = columns[index]!.name;
+    const first = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());
+    if (first < index) throw new ConfigurationError(`naming the columns of "${stream}": "${columns[first]!.name}" and "${original}" would both be "${name}"; set "naming: keep" or rename one in the source`);
+    if (new TextEncoder().encode(name).length > longest) throw new ConfigurationError(`naming the columns of "${stream}": "${original}" is longer than ${longest} bytes; shorten it with a rename in the source's query`);
+  });
+  return names;
+}

@@ -1,0 +1,45 @@
+import { matchesWhole } from './sql';
+import type { TextRow } from '../transforms/duckdb-engine';
+
+/** Types that text is tried as, narrowest first; a column gets the first one that all its values are written in (semantics 4, Files). */
+const candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE'] as const;
+type Candidate = (typeof candidates)[number];
+
+const day = String.raw`\d{4}-\d{2}-\d{2}`;
+const clock = String.raw`\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?`;
+
+/**
+ * Leading zeros, a plus sign, −0, integers beyond 2^63 and numbers of more digits than a double holds are no numbers: as text
+ * they stay what they are. Only ISO dates are dates, since 01/02/2024 has two meanings.
+ */
+const written: Readonly<Record<Candidate, (text: string) => string>> = {
+  BOOLEAN: (text) => `lower(${text}) IN ('true', 'false')`,
+  BIGINT: (text) => `(${matchesWhole(text, String.raw`-?[1-9]\d{0,18}|0`)} AND TRY_CAST(${text} AS BIGINT) IS NOT NULL)`,
+  DOUBLE: (text) => `(${matchesWhole(text, String.raw`-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?`)} AND isfinite(TRY_CAST(${text} AS DOUBLE)) AND ` +
+    `length(ltrim(regexp_replace(regexp_replace(${text}, '[eE].*$', ''), '[-.]', '', 'g'), '0')) <= CASE WHEN ${matchesWhole(text, String.raw`-?\d+`)} THEN 15 ELSE 17 END)`,
+  DATE: (text) => `(${matchesWhole(text, day)} AND TRY_CAST(${text} AS DATE) IS NOT NULL)`,
+  TIMESTAMP: (text) => `(${matchesWhole(text, `${day}[ T]${clock}`)} AND TRY_CAST(${text} AS TIMESTAMP) IS NOT NULL)`,
+  'TIMESTAMP WITH TIME ZONE': (text) => `(${matchesWhole(text, `${day}[ T]${clock}(Z|[+-]\\d{2}(:?\\d{2})?)`)} AND TRY_CAST(${text} AS TIMESTAMPTZ) IS NOT NULL)`,
+};
+
+/** JSON kinds a candidate may come from: a string "12" next to a number 12 is a mixed column and stays text. */
+const kinds: Readonly<Record<Candidate, readonly string[]>> = {
+  BOOLEAN: ['BOOLEAN'], BIGINT: ['BIGINT', 'UBIGINT'], DOUBLE: ['BIGINT', 'UBIGINT', 'DOUBLE'],
+  DATE: ['VARCHAR'], TIMESTAMP: ['VARCHAR'], 'TIMESTAMP WITH TIME ZONE': ['VARCHAR'],
+};
+
+/** Aggregates over `text`, named `<prefix>given` and `<prefix>0` …: how many values there are, and how many each candidate takes. */
+export function tallies(text: string, prefix: string, kind?: string): string {
+  const taken = candidates.map((candidate, index) => {
+    const ofKind = kind ? ` AND ${kind} IN (${kinds[candidate].map((name) => `'${name}'`).join(', ')})` : '';
+    return `count(*) FILTER (WHERE ${written[candidate](text)}${ofKind}) AS "${prefix}${index}"`;
+  });
+  return [`count(${text}) AS "${prefix}given"`, ...taken].join(', ');
+}
+
+/** The type that `tallies` speak for; VARCHAR where no candidate takes all values, or there is none. */
+export function talliedType(row: TextRow, prefix: string): string {
+  const given = row[`${prefix}given`];
+  if (given === '0' || given === null) return 'VARCHAR';
+  return candidates.find((_candidate, index) => row[`${prefix}${index}`] === given) ?? 'VARCHAR';
+}

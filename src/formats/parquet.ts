@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { quoteIdentifier, quoteLiteral, quoteList } from '../transforms/quote';
+import { defineFormat, ordinalColumn } from './format';
+
+export const parquet = defineFormat({
+  name: 'parquet',
+  summary: 'Apache Parquet',
+  extensions: ['parquet'],
+  optionsSchema: z.strictObject({ compression: z.enum(['snappy', 'zstd', 'gzip', 'uncompressed']).default('zstd').describe('When writing') }),
+  async infer(session, path) {
+    const rows = await session.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteLiteral(path)})`);
+    return rows.map((row) => ({ name: row['column_name']!, type: row['column_type']!, nullable: true }));
+  },
+  count: async (session, path) => Number((await session.row(`SELECT count(*) AS n FROM read_parquet(${quoteLiteral(path)})`))['n']),
+  async read(session, _options, { path, columns, relation, ordinals }) {
+    // A column that an older file does not have is NULL in it.
+    const there = new Set((await session.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteLiteral(path)})`)).map((row) => row['column_name']!));
+    const values = columns.map(({ name, type }) => (there.has(name) ? `CAST(${quoteIdentifier(name)} AS ${type})` : `CAST(NULL AS ${type})`) + ` AS ${quoteIdentifier(name)}`);
+    const ordinal = ordinals ? `, file_row_number AS ${quoteList([ordinalColumn])}` : '';
+    await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS SELECT ${values.join(', ')}${ordinal} FROM read_parquet(${quoteLiteral(path)}${ordinals ? ', file_row_number = true' : ''})`);
+    return { rejects: false };
+  },
+  copyOptions: ({ compression }) => `FORMAT parquet, COMPRESSION ${compression}`,
+});

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
+import { createActivities, failureInterceptor, type Dependencies } from './activities';
+import { openConnections } from './config/connections';
+import { readEnvironment, type Environment } from './config/environment';
+import { connectorNamed } from './connectors/registry';
+import { ConfigurationError } from './domain/errors';
+import type { KillPoint } from './domain/control';
+import { openLocalStaging } from './stores/local-staging';
+import { openEngine } from './transforms/duckdb-engine';
+
+/** Composition root: environment → stores → connectors → activities → workers, one on the common queue, one on the queue of this staging. */
+export async function runWorker(environment: Environment): Promise<void> {
+  refuseSmallThreadPool(environment);
+  Runtime.install({ logger: new DefaultLogger(environment.logLevel) });
+  const connection = await NativeConnection.connect(environment.temporal.connection);
+  const staging = await openLocalStaging(path.join(environment.home, 'staging'));
+  const engine = await openEngine({
+    memoryLimit: environment.memoryLimit, tempFolder: path.join(environment.home, 'temp'), tempLimit: environment.tempLimit, slots: environment.slots, threads: environment.threads,
+  });
+  const dependencies: Dependencies = {
+    staging, engine,
+    taskQueue: environment.taskQueue, heartbeatTimeout: environment.heartbeatTimeout, version: packageVersion(),
+    reached: killSwitch(environment.killAt),
+    async openSource(file, name) {
+      const { connector, config } = await openConnections(file).resolve(name);
+      const found = connectorNamed(connector);
+      if (!found.openSource) throw new ConfigurationError(`opening "${name}" as a source: connector "${connector}" is a destination only`);
+      return found.openSource(config, { engine, baseFolder: path.dirname(file), connection: name });
+    },
+    async openDestination(file, name) {
+      const { connector, config } = await openConnections(file).resolve(name);
+      const found = connectorNamed(connector);
+      if (!found.openDestination) throw new ConfigurationError(`opening "${name}" as a destination: connector "${connector}" is a source only`);
+      return found.openDestination(config, { engine, baseFolder: path.dirname(file), connection: name });
+    },
+  };
+  const create = (taskQueue: string) => Worker.create({
+    connection,
+    namespace: environment.temporal.namespace,
+    taskQueue,
+    workflowBundle: { codePath: path.join(__dirname, 'workflow-bundle.js') },
+    activities: createActivities(dependencies),
+    interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
+    // Cancel and pause are heard on a heartbeat, so its throttle bounds how soon.
+    maxHeartbeatThrottleInterval: '2s',
+    shutdownGraceTime: 0,
+    shutdownForceTime: '15s',
+  });
+  const workers = [await create(environment.taskQueue), await create(`${environment.taskQueue}.${staging.id}`)];
+  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, taskQueue: environment.taskQueue, staging: staging.id })}\n`);
+  try {
+    await Promise.all(workers.map((worker) => worker.run()));
+  } finally {
+    await engine.close();
+    await connection.close();
+  }
+}
+
+/** With fewer threads than DuckDB queries in flight, every file operation of Node waits for seconds (semantics 15). */
+function refuseSmallThreadPool({ slots, threadPoolSize }: Environment): void {
+  if (threadPoolSize >= slots + 8) return;
+  throw new ConfigurationError(`starting a worker: UV_THREADPOOL_SIZE is ${threadPoolSize}, ${slots} DuckDB slots need ${slots + 8}; start it with "npx millrace worker", which sets it`);
+}
+
+/** `load:after-commit` or `load:after-commit#3`: ends the process without any clean-up at that arrival. For crash tests. */
+function killSwitch(killAt: string | undefined): (point: KillPoint) => void {
+  if (!killAt) return () => undefined;
+  const [point, arrival = '1'] = killAt.split('#');
+  let left = Number(arrival);
+  return (reached) => {
+    if (reached === point && --left === 0) process.kill(process.pid, 'SIGKILL');
+  };
+}
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- lies outside the source root
+const packageVersion = (): string => (require('../package.json') as { version: string }).version;
+
+if (require.main === module) {
+  runWorker(readEnvironment()).then(() => process.exit(0), (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  });
+}

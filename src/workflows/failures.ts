@@ -1,0 +1,24 @@
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure } from '@temporalio/workflow';
+import type { FailureDetail } from '../domain/failure';
+
+/** The failure that an activity or child ended with, below Temporal's wrappers. */
+export function causeOf(error: unknown): unknown {
+  return (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause ? causeOf(error.cause) : error;
+}
+
+export interface Told {
+  readonly message: string;
+  readonly area: string;
+  readonly holds: boolean;
+}
+
+/** What a failure says to people, and whether a person can mend it. */
+export function told(error: unknown): Told {
+  const cause = causeOf(error);
+  const detail = cause instanceof ApplicationFailure ? (cause.details?.[0] as FailureDetail | undefined) : undefined;
+  return {
+    message: cause instanceof Error ? cause.message : String(cause),
+    area: detail?.area ?? 'internal',
+    holds: detail?.disposition === 'hold',
+  };
+}

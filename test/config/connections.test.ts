@@ -1,0 +1,70 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openConnections, parseConnections } from '../../src/config/connections';
+
+const text = `warehouse:
+  connector: postgres
+  host: db.example
+  port: \${env:TEST_PORT}
+  database: warehouse
+  user: loader
+  password: \${file:password.txt}
+plain: { connector: postgres, database: a, password: hunter2 }
+url: { connector: postgres, url: "postgres://app:hunter2@db/a" }
+misspelt: { connector: postgers }
+wrong: { connector: postgres, databse: hunter2, port: hunter2 }
+vault: { connector: postgres, database: a, password: "\${secret:x}" }
+`;
+const connections = parseConnections(text, 'connections.yaml');
+const messages = (name: string) => connections.problems(name).map(({ line, column, message }) => `${line}:${column} ${message}`);
+
+describe('connections', () => {
+  it('are judged without looking at secrets', () => {
+    expect(messages('warehouse')).toEqual([]);
+  });
+
+  it('have their problems told with place and suggestion', () => {
+    expect(messages('misspelt')).toEqual(['10:24 unknown connector "postgers"; did you mean "postgres"?']);
+    expect(messages('wrong')).toContainEqual(expect.stringMatching(/^11:31 connection "wrong": unknown word "databse"; did you mean "database"\?/));
+    expect(messages('vault')).toEqual([expect.stringContaining('is not available yet')]);
+  });
+
+  it('never repeat a value, which may be a secret', () => {
+    expect([...messages('wrong'), ...messages('plain'), ...connections.warnings('plain').map(({ message }) => message)].join()).not.toContain('hunter2');
+  });
+
+  it('warn of a password that stands in the file', () => {
+    expect(connections.warnings('plain')).toMatchObject([{ line: 8, column: 54 }]);
+    expect(connections.warnings('url')).toMatchObject([{ line: 9 }]);
+    expect(connections.warnings('warehouse')).toEqual([]);
+  });
+
+  describe('on the worker', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'connections-'));
+    const file = path.join(folder, 'connections.yaml');
+    writeFileSync(file, text);
+    writeFileSync(path.join(folder, 'password.txt'), 'from a file\n');
+    afterEach(() => { delete process.env['TEST_PORT']; });
+
+    it('have their references resolved, relative to their file', async () => {
+      process.env['TEST_PORT'] = '5433';
+      await expect(openConnections(file).resolve('warehouse')).resolves.toEqual({
+        connector: 'postgres', config: { host: 'db.example', port: '5433', database: 'warehouse', user: 'loader', password: 'from a file' },
+      });
+    });
+
+    it('name a variable that is missing', async () => {
+      await expect(openConnections(file).resolve('warehouse')).rejects.toThrow('opening connection "warehouse": environment variable "TEST_PORT" is not set on the worker');
+    });
+
+    it('judge again what a reference stood for, without repeating it', async () => {
+      process.env['TEST_PORT'] = 'hunter2';
+      await expect(openConnections(file).resolve('warehouse')).rejects.toThrow(/"port" is not right once its references are resolved/);
+    });
+
+    it('suggest the name that was meant', async () => {
+      await expect(openConnections(file).resolve('warehuose')).rejects.toThrow('unknown connection "warehuose"; did you mean "warehouse"?');
+    });
+  });
+});

@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { Activities } from '../../src/activities/contract';
+import { noTotals } from '../../src/domain/balance';
+import type { PipelineSpec, StreamSpec } from '../../src/domain/pipeline';
+import type { PlanRef } from '../../src/domain/plan';
+import type { RunSummary } from '../../src/domain/receipt';
+import type { RunPipelineInput, RunProgress, StreamProgress } from '../../src/workflows/messages';
+import { eventually, openTemporal, type TestTemporal } from '../support/temporal';
+
+let temporal: TestTemporal;
+beforeAll(async () => { temporal = await openTemporal(); });
+afterAll(() => temporal.close());
+
+interface Probe {
+  readonly calls: string[];
+  readonly queue: string;
+  readonly pipeline: string;
+  start(input?: Partial<RunPipelineInput>, logicalDate?: string): Promise<WorkflowHandle>;
+}
+
+const stream = (name: string, more: Partial<StreamSpec> = {}): StreamSpec => ({ stream: name, to: name, steps: [], checks: [], ...more }) as unknown as StreamSpec;
+
+/** Workers whose activities are fakes: here the workflow is the subject. */
+async function probe(overrides: Partial<Activities> = {}, streams: readonly StreamSpec[] = [stream('orders')], partitions = 3, onFailure: 'hold' | 'fail' = 'hold'): Promise<Probe> {
+  const pipeline = `probe_${randomBytes(5).toString('hex')}`;
+  const queue = `queue_${pipeline}`;
+  const calls: string[] = [];
+  const plan: PlanRef = { hash: 'h', partitions, wholeStream: false, estimatedRows: null, window: null, notes: [] };
+  const base: Activities = {
+    startRun: async ({ workflowId, executionId, startedAt, logicalDate }) => ({ run: { pipeline, workflowId, executionId, startedAt, logicalDate, generation: 1 }, queue, heartbeatTimeout: '5s' }),
+    planStream: async () => plan,
+    extractPartition: async () => ({ rows: 10, bytes: 100 }),
+    transformBatch: async ({ ordinal }) => ({ id: String(ordinal), rows: 9, read: 10, rejected: 1 }),
+    transformStream: async () => ({ id: 'all', rows: 5, read: 27, rejected: 0 }),
+    loadBatch: async () => ({ rows: 9 }),
+    checkStream: async () => ({ warnings: [] }),
+    publishStream: async () => ({ rows: 27 }),
+    checkConnections: async () => [],
+    finishRun: async ({ run, cancelled, outcomes }): Promise<RunSummary> => ({
+      run, state: cancelled ? 'cancelled' : outcomes.some(({ state }) => state === 'failed') ? 'failed' : 'succeeded',
+      streams: outcomes.map(({ stream: name, error, state }) => ({ stream: name, to: name, state: state === 'published' ? 'succeeded' : state, error, totals: noTotals, lines: [], batches: 0, window: null, checks: [], notes: [], deleted: 0 })),
+      totals: noTotals, pipelineHash: '', finishedAt: '', version: '', previous: null, hash: '',
+    }),
+  };
+  const recorded = Object.fromEntries(Object.entries({ ...base, ...overrides }).map(([name, activity]) => [name, async (input: { stream?: string; ordinal?: number | 'all' }) => {
+    calls.push([name, input.stream, input.ordinal].filter((part) => part !== undefined).join(' '));
+    return (activity as (input: unknown) => Promise<unknown>)(input);
+  }]));
+  await temporal.startWorker(queue, recorded);
+  const spec = { pipeline, source: 's', destination: 'd', streams, limits: { rejects: null, concurrency: 4 }, onFailure, hash: 'x' } as PipelineSpec;
+  return {
+    calls, queue, pipeline,
+    start: (input = {}, logicalDate = '2026-08-01T00:00:00Z') => temporal.client.workflow.start('runPipeline', {
+      workflowId: `${pipeline}/run-${logicalDate}`, taskQueue: queue,
+      args: [{ spec, logicalDate, connectionsFile: '/none', whenHeld: 'refuse', allowDestructive: false, ...input }],
+    }),
+  };
+}
+
+const progressOf = (handle: WorkflowHandle): Promise<RunProgress> => handle.query('progress');
+const failureOf = async (handle: WorkflowHandle): Promise<WorkflowFailedError> => {
+  try {
+    await handle.result();
+  } catch (error) {
+    return error as WorkflowFailedError;
+  }
+  throw new Error('the run succeeded');
+};
+const held = (message: string) => ApplicationFailure.create({ message, nonRetryable: true, type: 'SourceHeldError', details: [{ disposition: 'hold', area: 'source', name: 'SourceHeldError' }] });
+
+/** Blocks until aborted or released, as a long COPY does. */
+function blockable() {
+  const waiting: (() => void)[] = [];
+  return {
+    get waiting() { return waiting.length; },
+    release: () => waiting.splice(0).forEach((go) => go()),
+    async wait(): Promise<void> {
+      const context = Context.current();
+      const beat = setInterval(() => context.heartbeat(), 100);
+      try {
+        await Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), context.cancelled]);
+      } finally {
+        clearInterval(beat);
+      }
+    },
+  };
+}
+
+test('moves every partition through the stages, then checks, publishes and finishes', async () => {
+  const { calls, start } = await probe();
+  const summary = await (await start()).result() as RunSummary;
+  expect(summary.state).toBe('succeeded');
+  for (const ordinal of [0, 1, 2]) {
+    const of = (verb: string) => calls.indexOf(`${verb} orders ${ordinal}`);
+    expect([of('extractPartition'), of('transformBatch'), of('loadBatch')].sort((a, b) => a - b)).toEqual([of('extractPartition'), of('transformBatch'), of('loadBatch')]);
+    expect(of('extractPartition')).toBeGreaterThan(0);
+  }
+  expect(calls.slice(-3)).toEqual(['checkStream orders', 'publishStream orders', 'finishRun']);
+  expect(calls.filter((call) => call.startsWith('loadBatch'))).toHaveLength(3);
+});
+
+test('runs a stream after the streams it reads, and not at all where one of them failed', async () => {
+  const reading = stream('report', { steps: [{ name: 'join', options: { stream: 'orders' } }] });
+  const good = await probe({}, [reading, stream('orders')]);
+  await (await good.start()).result();
+  expect(good.calls.indexOf('planStream report')).toBeGreaterThan(good.calls.indexOf('publishStream orders'));
+
+  const bad = await probe({ planStream: async () => { throw ApplicationFailure.nonRetryable('no such table', 'ConfigurationError', { disposition: 'fail', area: 'configuration', name: 'ConfigurationError' }); } }, [reading, stream('orders')]);
+  const failure = await failureOf(await bad.start());
+  const summary = (failure.cause as ApplicationFailure).details![0] as RunSummary;
+  expect(summary.streams.map(({ stream: name, error }) => [name, error?.area, error?.message])).toEqual([
+    ['report', 'internal', 'stream "report" was not started: "orders", which it reads, failed'],
+    ['orders', 'configuration', 'no such table'],
+  ]);
+  expect(bad.calls).not.toContain('planStream report');
+});
+
+test('holds one partition with the remedy, finishes the others, and goes on after resume', async () => {
+  let mended = false;
+  const { calls, start } = await probe({ extractPartition: async ({ ordinal }) => {
+    if (ordinal === 1 && !mended) throw held('reading "orders": permission denied; grant it');
+    return { rows: 10, bytes: 1 };
+  } });
+  const handle = await start();
+  const child = temporal.client.workflow.getHandle(`${handle.workflowId}/orders`);
+  await eventually(async () => (await child.query<StreamProgress>('streamProgress').catch(() => null))?.partitions.done === 2, 'the other partitions are done');
+  const waiting = await child.query<StreamProgress>('streamProgress');
+  expect(waiting).toMatchObject({ state: 'held', message: 'reading "orders": permission denied; grant it' });
+  mended = true;
+  await handle.signal('resume');
+  expect((await handle.result() as RunSummary).state).toBe('succeeded');
+  expect(calls.filter((call) => call === 'loadBatch orders 1')).toHaveLength(1);
+});
+
+test('ends instead of holding with on_failure: fail, and says why', async () => {
+  const { calls, start } = await probe({ loadBatch: async () => { throw held('table is full'); } }, undefined, 1, 'fail');
+  const failure = await failureOf(await start());
+  expect(failure.cause).toMatchObject({ type: 'RunFailed', message: 'orders: table is full' });
+  expect(calls).not.toContain('publishStream orders');
+});
+
+test('pause stops what runs, nothing starts meanwhile, and resume starts it again', async () => {
+  const block = blockable();
+  const { calls, start } = await probe({ loadBatch: async () => { await block.wait(); return { rows: 9 }; } }, undefined, 2);
+  const handle = await start();
+  const child = temporal.client.workflow.getHandle(`${handle.workflowId}/orders`);
+  await eventually(async () => block.waiting === 2, 'both loads run');
+  await handle.signal('pause');
+  await eventually(async () => (await child.query<StreamProgress>('streamProgress')).state === 'paused', 'paused');
+  expect((await progressOf(handle)).state).toBe('paused');
+  const before = calls.length;
+  await handle.signal('resume');
+  await eventually(async () => calls.filter((call) => call.startsWith('loadBatch')).length === 4, 'both loads run again');
+  expect(calls.slice(before).every((call) => !call.startsWith('plan'))).toBe(true);
+  block.release();
+  await eventually(async () => { block.release(); return (await handle.describe()).status.name === 'COMPLETED'; }, 'the run ends');
+});
+
+test.each(['signal', 'request'])('cancel by %s ends the run as Cancelled with its receipt, and frees the pipeline', async (way) => {
+  const block = blockable();
+  const { calls, start } = await probe({ extractPartition: async () => { await block.wait(); return { rows: 1, bytes: 1 }; } });
+  const handle = await start();
+  await eventually(async () => block.waiting > 0, 'extraction runs');
+  if (way === 'signal') await handle.signal('cancel');
+  else await handle.cancel();
+  await failureOf(handle);
+  expect((await handle.describe()).status.name).toBe('CANCELLED');
+  expect(calls.at(-1)).toBe('finishRun');
+  expect(calls.filter((call) => call.startsWith('publish'))).toEqual([]);
+  const next = await start({}, '2026-08-02T00:00:00Z');
+  await eventually(async () => { block.release(); return (await next.describe()).status.name === 'COMPLETED'; }, 'the next run ends');
+});
+
+test('a second run of a pipeline is refused, or queued until the first has ended', async () => {
+  const block = blockable();
+  const { start } = await probe({ checkStream: async () => { await block.wait(); return { warnings: [] }; } });
+  const first = await start();
+  await eventually(async () => block.waiting > 0, 'the first run runs');
+  const refused = await failureOf(await start({}, '2026-08-02T00:00:00Z'));
+  expect(refused.cause).toMatchObject({ type: 'PipelineBusy' });
+  const queued = await start({ whenHeld: 'queue' }, '2026-08-03T00:00:00Z');
+  await eventually(async () => (await progressOf(queued)).state === 'queued' && (await progressOf(queued)).message, 'queued');
+  block.release();
+  expect((await first.result() as RunSummary).state).toBe('succeeded');
+  await eventually(async () => { block.release(); return (await queued.describe()).status.name === 'COMPLETED'; }, 'the queued run ends');
+});
