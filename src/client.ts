@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { cancel } from './cli/cancel';
 import { check } from './cli/check';
 import { exitCodes, type ExitCode } from './cli/exit-codes';
+import { runDev } from './cli/dev';
 import { init } from './cli/init';
 import { list, listKinds, type ListKind } from './cli/list';
 import { pause } from './cli/pause';
@@ -85,6 +86,9 @@ function addCommands(program: Command, does: Does): void {
   command('list', 'List what pipelines can be made of', 'millrace list steps')
     .addArgument(new Argument('<kind>', 'what to list').choices(listKinds))
     .action((kind: ListKind, _flags, self: Command) => does((_environment, terminal) => list(kind, terminal))(self));
+  command('dev', 'Keep Temporal with its Web UI and a worker up until Ctrl-C', 'millrace dev --postgres')
+    .option('--postgres', 'a Postgres too; its URL is in MILLRACE_DEMO_POSTGRES of the worker')
+    .action((flags: { postgres?: boolean; json?: boolean }, self: Command) => does(() => runDev({ postgres: flags.postgres ?? false, json: flags.json ?? false }))(self));
   command('worker', 'Run a worker', 'TEMPORAL_ADDRESS=temporal.example:7233 millrace worker')
     .action((_flags, self: Command) => does(worker)(self));
 }

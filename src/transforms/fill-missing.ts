@@ -10,19 +10,19 @@ const ways = ['value', 'mean', 'median', 'mode', 'previous', 'next'] as const;
 export const fillMissing = defineStep({
   name: 'fill_missing',
   summary: 'Puts something where a value is NULL',
-  example: 'fill_missing: { column: region, with: value, value: unknown }',
+  example: 'fill_missing: { columns: [region], with: value, value: unknown }',
   optionsSchema: z.strictObject({
-    column: z.string().describe('Column to fill'),
+    columns: z.array(z.string()).min(1).describe('Columns to fill'),
     with: z.enum(ways).default('value').describe('A fixed value, a statistic of the column, or the neighbour in source order'),
     value: z.union([z.string(), z.number(), z.boolean()]).optional().describe('The fixed value'),
     group_by: z.array(z.string()).default([]).describe('Statistic or neighbour within groups of equal values here'),
   }),
   scope: ({ with: way }) => (way === 'value' ? 'row' : 'stream'),
   compile(options, input) {
-    const column = find(options.column, input, 'fill_missing');
     for (const name of options.group_by) find(name, input, 'fill_missing');
-    const filled = `coalesce(${quoteIdentifier(column.name)}, ${fillerOf(options, column)})`;
-    return { kind: 'rows', guards: [], columns: replacing(input, new Map([[column.name, `CAST(${filled} AS ${column.type})`]])) };
+    const filled = options.columns.map((name) => find(name, input, 'fill_missing')).map((column) =>
+      [column.name, `CAST(coalesce(${quoteIdentifier(column.name)}, ${fillerOf(options, column)}) AS ${column.type})`] as const);
+    return { kind: 'rows', guards: [], columns: replacing(input, new Map(filled)) };
   },
 });
 

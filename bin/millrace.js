@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// libuv's thread pool is fixed when Node starts, and DuckDB's queries run in it: so Node is started again with enough threads.
+'use strict';
+const { spawn } = require('node:child_process');
+const path = require('node:path');
+
+const child = spawn(process.execPath, [path.join(__dirname, '../lib/client.js'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+});
+// The terminal sends Ctrl-C to both; we wait for what the child makes of it.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

