@@ -44,6 +44,8 @@ export async function runWorker(environment: Environment): Promise<void> {
     interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
     // Cancel and pause are heard on a heartbeat, so its throttle bounds how soon.
     maxHeartbeatThrottleInterval: '2s',
+    // After a worker has died, its workflows are told to the next one after this long.
+    stickyQueueScheduleToStartTimeout: '2s',
     shutdownGraceTime: 0,
     shutdownForceTime: '15s',
   });
