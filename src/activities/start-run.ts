@@ -1,4 +1,5 @@
 import { runHome } from '../domain/ids';
+import type { PipelineSpec } from '../domain/pipeline';
 import { canonicalJson } from '../domain/json';
 import type { RunDocument } from './artefacts';
 import type { StartRunInput, StartRunOutput } from './contract';
@@ -6,7 +7,8 @@ import type { Dependencies } from './dependencies';
 
 /** Finds the run's generation: the first `run.json` that is ours, or the first free one (semantics 1). */
 export const createStartRun = ({ staging, taskQueue, heartbeatTimeout }: Dependencies) => async (input: StartRunInput): Promise<StartRunOutput> => {
-  const { spec, workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive } = input;
+  const { workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive } = input;
+  const spec = withKeyChecks(input.spec);
   for (let generation = 1; ; generation += 1) {
     const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, generation, executionId, startedAt }, spec, connectionsFile, allowDestructive };
     const home = `${runHome(spec.pipeline, logicalDate)}${generation > 1 ? `~${generation}` : ''}`;
@@ -14,3 +16,9 @@ export const createStartRun = ({ staging, taskQueue, heartbeatTimeout }: Depende
     if (there.run.executionId === executionId) return { run: there.run, queue: `${taskQueue}.${staging.id}`, heartbeatTimeout };
   }
 };
+
+/** NULL in a merge key is rejected (semantics 8): the rule runs as a check after the user's own. */
+const withKeyChecks = (spec: PipelineSpec): PipelineSpec => ({
+  ...spec,
+  streams: spec.streams.map((stream) => (stream.write === 'merge' ? { ...stream, checks: [...stream.checks, { name: 'not_null', options: { columns: stream.key, on_fail: 'quarantine' } }] } : stream)),
+});

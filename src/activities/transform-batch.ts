@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { BalanceLine } from '../domain/balance';
 import { emptyLine } from '../domain/balance';
 import type { Batch, BatchRef, QuarantineFile } from '../domain/batch';
-import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
+import { UnreadableValueError } from '../domain/errors';
 import type { Control } from '../domain/control';
+import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
 import { batchPath, type RunRef } from '../domain/ids';
 import type { LandingFile } from '../domain/manifest';
 import type { StreamSpec } from '../domain/pipeline';
@@ -32,20 +33,20 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   const { streamSpec, connectionsFile } = await artefacts.stream(run, stream);
   const plan = await artefacts.plan.read(run, stream);
   const manifest = await artefacts.manifest.read(run, stream, ordinal);
-  return withControl(reached, (control) => engine.session(control.signal, async (session) => {
+  const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks);
     const positions = wholeStream || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
-    const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions });
+    const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful });
     await createRejects(session, 'rejects');
     const chain = await runChain({
       session, relation: 'input', columns: renamed(plan.columns, plan.names),
-      steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions,
+      steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions: positions || careful,
       checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects',
     });
     const id = batchPath(run, stream, ordinal);
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: wholeStream, control });
-    const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
+    const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({
       id, stream, files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
@@ -55,7 +56,16 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     }, run, stream, ordinal);
     control.reached('transform:after-batch');
     return refTo(batch);
-  }));
+  });
+  return withControl(reached, async (control) => {
+    try {
+      return await transform(control, false);
+    } catch (error) {
+      if (!(error instanceof UnreadableValueError)) throw error;
+      // Fast reading fails as a whole on such a value; careful reading sets its row aside.
+      return transform(control, true);
+    }
+  });
 };
 
 export const checksumOf = (parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
@@ -83,10 +93,11 @@ interface LandingRequest {
   readonly files: readonly LandingFile[];
   readonly ordinal: number;
   readonly positions: boolean;
+  readonly careful: boolean;
 }
 
 /** Creates the view `input`: the plan's columns under their names and, if asked for, positions in source order. */
-async function openLanding({ session, staging, plan, files, ordinal, positions }: LandingRequest): Promise<Landed> {
+async function openLanding({ session, staging, plan, files, ordinal, positions, careful }: LandingRequest): Promise<Landed> {
   const selects: string[] = [];
   const rejects: Landed['rejects'][number][] = [];
   const origins: Landed['origins'][number][] = [];
@@ -95,7 +106,7 @@ async function openLanding({ session, staging, plan, files, ordinal, positions }
   let readable = 0;
   for (const [index, file] of files.entries()) {
     const relation = `landing_${index}`;
-    const { rejects: some } = await formatNamed(file.format.name).read(session, file.format.options, { path: await staging.fetch(file), columns: plan.columns, relation, ordinals: positions, rejects: `${relation}_rejects` });
+    const { rejects: some } = await formatNamed(file.format.name).read(session, file.format.options, { path: await staging.fetch(file), columns: plan.columns, relation, ordinals: positions, careful, rejects: `${relation}_rejects` });
     const base = String(BigInt(ordinal) * BigInt(positionsPerPartition) + before);
     const count = some ? Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(`${relation}_rejects`)}`))['n']) : 0;
     if (count > 0) rejects.push({ table: `${relation}_rejects`, base, origin: file.origin });

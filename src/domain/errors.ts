@@ -85,3 +85,9 @@ export class WorkerShortError extends EtlError {
   readonly disposition = 'retry';
   readonly area = 'internal';
 }
+
+/** A value does not fit the type that a file or table was planned with. A careful second reading finds which one. */
+export class UnreadableValueError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'source';
+}

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import path from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { Sema } from 'async-sema';
-import { ConfigurationError, DestinationUnavailableError, EtlError, WorkerShortError } from '../domain/errors';
+import { ConfigurationError, DestinationUnavailableError, EtlError, UnreadableValueError, WorkerShortError } from '../domain/errors';
 import { quoteLiteral } from './quote';
 
 export type TextRow = Readonly<Record<string, string | null>>;
@@ -166,7 +166,12 @@ function translated(error: unknown): unknown {
   const message = messageOf(error);
   if (/no space left|disk quota|max_temp_directory_size|failed to offload/i.test(message)) return new WorkerShortError(`running a DuckDB query: the disk is full; free space or move MILLRACE_HOME, the run goes on by itself`);
   if (/^Out of Memory/i.test(message)) return new WorkerShortError(`running a DuckDB query: the memory limit is too small for it; raise MILLRACE_MEMORY (${message.split('\n')[0]})`);
+  const misfit = /^(Conversion|Invalid Input|Out of Range) Error: (.*)/.exec(message);
+  if (misfit) return new UnreadableValueError(`running a DuckDB query: ${misfit[1]!.toLowerCase()} error: ${withoutValues(misfit[2]!)}; mend the values or the step, then "millrace resume"`);
   return error;
 }
+
+/** DuckDB quotes the value it stumbled over; messages must not carry it. */
+const withoutValues = (text: string): string => text.replace(/'[^']*'|"[^"]*"/g, '…').slice(0, 200);
 
 export const fileList = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`;

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { to as copyTo } from 'pg-copy-streams';
-import type { StreamSchema } from '../../domain/column';
+import type { Column, StreamSchema } from '../../domain/column';
 import { SourceHeldError } from '../../domain/errors';
 import type { StreamSpec } from '../../domain/pipeline';
 import type { Plan } from '../../domain/plan';
@@ -11,7 +11,7 @@ import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
 import { translated } from './errors';
 import { conditionOf, planPartitions, type Slice } from './partitions';
-import { quoteIdentifier, quoteList } from './quote';
+import { quoteIdentifier } from './quote';
 import { planWindow } from './window';
 
 /** Name of sessions that only read: they never hold a watermark back (semantics 4). */
@@ -45,7 +45,7 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
       const table = await describe(connection, stream, config.schema);
       refuseOtherColumns(table, plan);
       const place = await landing.create('csv');
-      const sql = `COPY (SELECT ${quoteList(plan.columns.map(({ name }) => name))} FROM ${table.from} WHERE ${whereOf(partition.detail as unknown as Slice, table, plan)}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`;
+      const sql = `COPY (SELECT ${plan.columns.map(printed).join(', ')} FROM ${table.from} WHERE ${whereOf(partition.detail as unknown as Slice, table, plan)}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`;
       const rows = await connection.transaction(() => copy(connection, config, sql, place.path, control.signal, (bytes) => control.progress({ bytes })), 'ISOLATION LEVEL REPEATABLE READ READ ONLY');
       control.progress({ rows });
       return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: {} }, origin: table.label })];
@@ -63,6 +63,14 @@ function whereOf(slice: Slice, table: SourceTable, { window, position }: Plan): 
   const type = table.types[window.cursor]!;
   const bounds = [...(window.lower === null ? [] : [`${column} >= ${typedLiteral(window.lower, type)}`]), `${column} < ${typedLiteral(window.upper, type)}`].join(' AND ');
   return conditionOf(slice, table, { includeNull: position.state?.['includeNull'] === true, cursor: window.cursor, window: bounds });
+}
+
+/** DuckDB reads some dates outside its range as other dates, or as NULL, without a word: those must not look like dates (verified). */
+function printed({ name, type }: Column): string {
+  const column = quoteIdentifier(name);
+  if (type !== 'DATE' && type !== 'TIMESTAMP WITH TIME ZONE') return column;
+  const upper = type === 'DATE' ? '' : ` AND ${column} < '290000-01-01'`;
+  return `CASE WHEN ${column} >= '0001-01-01'${upper} OR NOT isfinite(${column}) THEN ${column}::text WHEN ${column} IS NOT NULL THEN 'out of range: ' || ${column}::text END AS ${column}`;
 }
 
 function refuseOtherColumns(table: SourceTable, plan: Plan): void {
