@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 import type { Control, KillPoint } from '../domain/control';
 
@@ -14,6 +15,8 @@ const beatEvery = 1000;
 export async function withControl<Result>(reached: (point: KillPoint) => void, work: (control: Control) => Promise<Result>): Promise<Result> {
   // Listeners and timers run outside the activity's async context, so it is captured here.
   const context = Context.current();
+  // Sessions and streams of one activity all listen to its one signal.
+  setMaxListeners(200, context.cancellationSignal);
   let beat: Beat = { v: 1, rows: 0, bytes: 0 };
   const timer = setInterval(() => context.heartbeat(beat), beatEvery);
   context.heartbeat(beat);

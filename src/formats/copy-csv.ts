@@ -3,11 +3,17 @@ import type { Column } from '../domain/column';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
 import { defineFormat, ordinalColumn } from './format';
 
+/** An instant is printed as UTC without its zone; the CSV reader makes NULL of zoned text that it cannot read, instead of failing (verified). */
+const zoned = 'TIMESTAMP WITH TIME ZONE';
+const printedType = (type: string): string => (type === zoned ? 'TIMESTAMP' : type);
+const instant = (timestamp: string): string => `CASE WHEN isfinite(${timestamp}) THEN make_timestamptz(epoch_us(${timestamp})) ELSE CAST(${timestamp} AS ${zoned}) END`;
+const valueOf = ({ name, type }: Column, text: string): string => `${type === zoned ? instant(text) : text} AS ${quoteIdentifier(name)}`;
+
 /** How a database's COPY prints rows: no header, NULL as an unquoted \N, everything else as the database's own text. */
 function reader(path: string, columns: readonly Column[], typed: boolean): string {
-  const types = columns.map(({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(typed ? type : 'VARCHAR')}`).join(', ');
+  const types = columns.map(({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(typed ? printedType(type) : 'VARCHAR')}`).join(', ');
   return `read_csv(${quoteLiteral(path)}, columns = {${types}}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', ` +
-    `nullstr = '\\N', allow_quoted_nulls = false, strict_mode = true, parallel = true, max_line_size = 134217728, buffer_size = 268435456, compression = 'none')`;
+    `nullstr = '\\N', allow_quoted_nulls = false, strict_mode = true, parallel = true, max_line_size = 16777216, buffer_size = 33554432, compression = 'none')`;
 }
 
 /** Written by connectors, never named by users. */
@@ -23,20 +29,20 @@ export const copyCsv = defineFormat({
   },
   /** Fast: one typed view, which fails as a whole on a value that DuckDB cannot hold. Careful: such rows go to the rejects. */
   async read(session, _options, { path, columns, relation, ordinals, rejects, careful }) {
-    const names = columns.map(({ name }) => quoteIdentifier(name));
     if (!careful) {
       const ordinal = ordinals ? `, row_number() OVER () - 1 AS ${quoteIdentifier(ordinalColumn)}` : '';
-      await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS SELECT ${names.join(', ')}${ordinal} FROM ${reader(path, columns, true)}`);
+      const values = columns.map((column) => valueOf(column, quoteIdentifier(column.name)));
+      await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS SELECT ${values.join(', ')}${ordinal} FROM ${reader(path, columns, true)}`);
       return { rejects: false };
     }
     const text = `${relation}_text`;
     await session.run(`CREATE TEMP TABLE ${quoteIdentifier(text)} AS SELECT *, row_number() OVER () - 1 AS ${quoteIdentifier(ordinalColumn)} FROM ${reader(path, columns, false)}`);
-    const misfits = columns.filter(({ type }) => type !== 'VARCHAR').map(({ name, type }) => ({ name, type, when: `${quoteIdentifier(name)} IS NOT NULL AND TRY_CAST(${quoteIdentifier(name)} AS ${type}) IS NULL` }));
+    const misfits = columns.filter(({ type }) => type !== 'VARCHAR').map(({ name, type }) => ({ name, type, when: `${quoteIdentifier(name)} IS NOT NULL AND TRY_CAST(${quoteIdentifier(name)} AS ${printedType(type)}) IS NULL` }));
     const reasons = misfits.map(({ name, type, when }) => `CASE WHEN ${when} THEN ${quoteLiteral(JSON.stringify({ column: name, reason: `has no equal in ${type}` }))} END`);
     const list = `list_filter([${[...reasons, 'NULL'].join(', ')}], lambda reason: reason IS NOT NULL)`;
     const raw = columns.map(({ name }) => `${quoteLiteral(name)}, ${quoteIdentifier(name)}`).join(', ');
     await session.run(`CREATE TEMP TABLE ${quoteIdentifier(rejects)} AS SELECT ${quoteIdentifier(ordinalColumn)} AS ordinal, CAST(NULL AS BIGINT) AS line, CAST(json_object(${raw}) AS VARCHAR) AS raw, '[' || array_to_string(${list}, ',') || ']' AS reasons FROM ${quoteIdentifier(text)} WHERE len(${list}) > 0`);
-    const casts = columns.map(({ name, type }) => `CAST(${quoteIdentifier(name)} AS ${type}) AS ${quoteIdentifier(name)}`);
+    const casts = columns.map((column) => valueOf(column, `CAST(${quoteIdentifier(column.name)} AS ${printedType(column.type)})`));
     await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS SELECT ${casts.join(', ')}${ordinals ? `, ${quoteIdentifier(ordinalColumn)}` : ''} FROM ${quoteIdentifier(text)} WHERE len(${list}) = 0`);
     return { rejects: true };
   },

@@ -6,7 +6,7 @@ export const parquet = defineFormat({
   name: 'parquet',
   summary: 'Apache Parquet',
   extensions: ['parquet'],
-  optionsSchema: z.strictObject({ compression: z.enum(['snappy', 'zstd', 'gzip', 'uncompressed']).default('zstd').describe('When writing') }),
+  optionsSchema: z.strictObject({ compression: z.enum(['snappy', 'zstd', 'gzip', 'uncompressed']).default('snappy').describe('When writing') }),
   async infer(session, path) {
     const rows = await session.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteLiteral(path)})`);
     return rows.map((row) => ({ name: row['column_name']!, type: row['column_type']!, nullable: true }));

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, open, readFile, readdir, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, readdir, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { StagingDamagedError } from '../domain/errors';
@@ -27,7 +27,6 @@ export async function openLocalStaging(folder: string): Promise<StagingStore> {
     },
     async seal(key) {
       const file = pathOf(key);
-      await flush(file);
       return { key, bytes: (await stat(file)).size, checksum: await checksumOf(file) };
     },
     async fetch(file) {
@@ -62,15 +61,6 @@ async function createFirst(file: string, text: string): Promise<string> {
     return await readFile(file, 'utf8');
   } finally {
     await unlink(draft);
-  }
-}
-
-async function flush(file: string): Promise<void> {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -13,7 +13,7 @@ export interface StagingStore {
   read(key: string): Promise<string | null>;
   /** A new file under `prefix` whose name no other attempt has; `path` is absolute and local. */
   create(prefix: string, extension: string): Promise<{ readonly key: string; readonly path: string }>;
-  /** Makes a created file durable and measures it. */
+  /** Measures a created file. It is not flushed to the disk: what a power failure takes is found by its checksum, and read again. */
   seal(key: string): Promise<StagedFile>;
   /** Local path of a sealed file, after its size and checksum were compared; throws StagingDamagedError. */
   fetch(file: StagedFile): Promise<string>;

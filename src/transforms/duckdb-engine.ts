@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
-import { setMaxListeners } from 'node:events';
 import path from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { Sema } from 'async-sema';
@@ -127,8 +126,6 @@ function sessionOn(connection: DuckDBConnection, signal: AbortSignal): Session {
   async function interruptible<Result>(work: () => Promise<Result>): Promise<Result> {
     signal.throwIfAborted();
     const interrupt = () => connection.interrupt();
-    // Several sessions and streams of one activity listen to its one signal.
-    setMaxListeners(100, signal);
     signal.addEventListener('abort', interrupt, { once: true });
     try {
       return await work();

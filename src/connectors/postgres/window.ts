@@ -1,122 +1,100 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Control } from '../../domain/control';
 import { ConfigurationError, SourceHeldError } from '../../domain/errors';
+import type { StreamSpec } from '../../domain/pipeline';
 import type { Window } from '../../domain/position';
 import type { PlanRequest } from '../connector';
-import { typedLiteral, type SourceTable } from './catalog';
+import type { SourceTable } from './catalog';
 import type { PostgresConnection } from './connection';
-import { quoteIdentifier, quoteLiteral } from './quote';
+import { atInstant, boundLiteral, cursorOf, stepAfter, windowSql, type Cursor } from './cursor';
+import { quoteLiteral } from './quote';
+import { settle } from './settle';
 
 export interface PlannedWindow {
-  /** Null: everything (`mode: full`). */
+  /** Null: everything (`mode: full`), or nothing where `empty`. */
   readonly window: Window | null;
   readonly empty: boolean;
   /** SQL condition on the rows of the window, apart from rows whose cursor is NULL. */
   readonly condition: string;
-  /** Rows whose cursor is NULL are read too. */
-  readonly includeNull: boolean;
+  /** The column whose NULL rows are read too, as a partition of their own; null: none. */
+  readonly nullsOf: string | null;
   readonly notes: readonly string[];
 }
 
-type Family = 'integer' | 'date' | 'timestamp' | 'timestamptz';
+const day = 86_400_000;
 
 /** `[lower, upper)` of this run; upper never passes a value that can still be written (semantics 4). All arithmetic is the server's. */
 export async function planWindow(connection: PostgresConnection, table: SourceTable, request: PlanRequest, control: Control): Promise<PlannedWindow> {
   const { stream, position } = request;
-  if (stream.mode === 'full' || !stream.cursor) return { window: null, empty: false, condition: 'true', includeNull: false, notes: [] };
-  const cursor = stream.cursor;
-  const type = table.types[cursor];
-  if (!type) throw new ConfigurationError(`planning stream "${stream.stream}": there is no cursor column "${cursor}"; columns: ${Object.keys(table.types).join(', ')}`);
-  const family = familyOf(type, stream.stream, cursor);
-  const column = quoteIdentifier(cursor);
-  const [bound] = await connection.rows(`SELECT (${upperSql(family, column, type, request)})::text AS upper, max(${column})::text AS newest FROM ${table.from}`);
-  const settled = await settle(connection, family, request, bound?.['upper'] ?? null, control);
-  const lower = position?.cursor == null ? null : await loweredBy(connection, family, type, position.cursor, stream.lookback);
-  const upper = settled.upper;
-  const notes = [...settled.notes];
-  const includeNull = await treatNulls(connection, table, request, column);
+  if (stream.mode === 'full' || !stream.cursor) return { window: null, empty: false, condition: 'true', nullsOf: null, notes: [] };
+  const cursor = cursorOf(table, stream);
+  const bound = await connection.row(`SELECT (${upperSql(cursor, request)})::text AS upper, max(${cursor.column})::text AS newest FROM ${table.from}`);
+  const { upper, notes } = await settle(connection, cursor, request, bound['upper']!, control);
   const stands = position?.cursor ?? null;
-  const moved = upper !== null && (stands === null || (await connection.row(`SELECT (${typedLiteral(upper, type)} > ${typedLiteral(stands, type)})::text AS moved`))['moved'] === 'true');
-  if (!moved) return { window: null, empty: true, condition: 'false', includeNull, notes: [...notes, upper === null ? `"${cursor}" has no values to read yet` : `nothing new: "${cursor}" has been read up to ${stands}`] };
-  if (bound?.['newest']) notes.push(...await beyond(connection, table, column, type, upper!));
-  const condition = [...(lower === null ? [] : [`${column} >= ${typedLiteral(lower, type)}`]), `${column} < ${typedLiteral(upper!, type)}`].join(' AND ');
-  return { window: { cursor, lower, upper: upper! }, empty: false, condition, includeNull, notes };
+  const lower = upper === null ? null : await lowerBound(connection, cursor, request, stands, upper);
+  const nulls = await nullsToRead(connection, table, stream, cursor);
+  if (upper === null || lower === 'closed') {
+    const why = bound['upper'] === null ? `"${cursor.name}" has no values to read yet` : `nothing new: "${cursor.name}" has been read up to ${stands ?? 'nothing'}, the logical date is ${request.logicalDate}`;
+    // A table whose cursor is NULL in every row has rows to read, though no window.
+    return { window: null, empty: true, condition: 'false', nullsOf: bound['upper'] === null && nulls ? cursor.name : null, notes: [...notes, why] };
+  }
+  return {
+    window: { cursor: cursor.name, lower, upper }, empty: false, condition: windowSql(cursor.column, cursor.family, lower, upper), nullsOf: nulls ? cursor.name : null,
+    notes: [...notes, ...await beyond(connection, table, cursor, upper, bound['newest']!)],
+  };
 }
 
-function familyOf(type: string, stream: string, cursor: string): Family {
-  if (/^(smallint|integer|bigint)$/.test(type)) return 'integer';
-  if (type === 'date') return 'date';
-  if (/^timestamp(\(\d\))? without/.test(type)) return 'timestamp';
-  if (/^timestamp(\(\d\))? with /.test(type)) return 'timestamptz';
-  throw new ConfigurationError(`planning stream "${stream}": cursor "${cursor}" is ${type}; a cursor is an integer, a date or a timestamp`);
+/** Null where there are no rows. Taken before the wait for open transactions. */
+function upperSql(cursor: Cursor, { stream, logicalDate }: PlanRequest): string {
+  const { column, family } = cursor;
+  const next = stepAfter(cursor, `max(${column})`);
+  if (family === 'integer') return next;
+  const until = (instant: string) => `${atInstant(cursor, instant, false)}${family === 'date' && readsToday(stream) ? ' + 1' : ''}`;
+  return `CASE WHEN count(${column}) > 0 THEN least(${next}, ${until('now()')}, ${until(`${quoteLiteral(logicalDate)}::timestamptz`)}) END`;
 }
 
-/** Null where there are no rows. `max + one step` in the cursor's own type. */
-function upperSql(family: Family, column: string, type: string, { stream, logicalDate }: PlanRequest): string {
-  const zone = quoteLiteral(stream.cursorTimezone ?? 'UTC');
-  const logical = `${quoteLiteral(logicalDate)}::timestamptz`;
+/** The running day can be read where it is read again tomorrow and its rows then meet themselves by their key. */
+const readsToday = ({ lookback, key, by }: StreamSpec): boolean =>
+  lookback !== undefined && (typeof lookback === 'string' || lookback >= day) && (key.length > 0 || by !== undefined);
+
+/** Null: from the beginning. 'closed': nothing lies between what has been read and `upper`. */
+async function lowerBound(connection: PostgresConnection, cursor: Cursor, request: PlanRequest, stands: string | null, upper: string): Promise<string | null | 'closed'> {
+  if (stands === null) return null;
+  const { stream: { lookback }, logicalDate } = request;
+  const [old, next] = [boundLiteral(cursor.family, stands), boundLiteral(cursor.family, upper)];
+  const lower = lookback === undefined ? old : widened(cursor, request, old);
+  // With lookback the rows before the checkpoint are read again even where none came after it: that is what finds late ones.
+  const late = cursor.family === 'integer' || lookback === undefined ? 'false' : `${atInstant({ ...cursor, digits: 6 }, `${quoteLiteral(logicalDate)}::timestamptz`, false)} <= ${old}${cursor.family === 'date' && readsToday(request.stream) ? ' - 1' : ''}`;
+  const row = await connection.row(`SELECT (${lower})::text AS lower, ((${lower}) < ${next} AND ${next} >= ${old} AND NOT (${late}))::text AS open`);
+  return row['open'] === 'true' ? row['lower']! : 'closed';
+}
+
+function widened(cursor: Cursor, { stream }: PlanRequest, old: string): string {
+  const { lookback } = stream;
+  const { family, zone } = cursor;
+  if (typeof lookback !== 'string') return family === 'integer' ? `${old} - ${lookback}` : family === 'date' ? `${old} - ${Math.ceil(lookback! / day)}` : `${old} - interval '${lookback} milliseconds'`;
   switch (family) {
-    case 'integer': return `max(${column})::bigint + 1`;
-    case 'date': return `CASE WHEN count(${column}) > 0 THEN least(max(${column}) + 1, (now() AT TIME ZONE ${zone})::date, (${logical} AT TIME ZONE ${zone})::date) END`;
-    case 'timestamptz': return `CASE WHEN count(${column}) > 0 THEN least(now(), max(${column}) + interval '1 microsecond', ${logical})::${type} END`;
-    case 'timestamp': {
-      const now = stream.cursorTimezone ? `now() AT TIME ZONE ${zone}` : `(now() AT TIME ZONE 'UTC') + interval '14 hours'`;
-      const cap = stream.cursorTimezone ? `${logical} AT TIME ZONE ${zone}` : `(${logical} AT TIME ZONE 'UTC') + interval '14 hours'`;
-      return `CASE WHEN count(${column}) > 0 THEN least(${now}, max(${column}) + interval '1 microsecond', ${cap})::${type} END`;
-    }
+    case 'integer': throw new ConfigurationError(`planning stream "${stream.stream}": lookback "${lookback}" needs a date or timestamp cursor; give a number of units`, { stream: stream.stream });
+    // The day before an exclusive bound is the last one touched, and may have been read while it ran.
+    case 'date': return `date_trunc('${lookback}', ${old}${readsToday(stream) ? ' - 1' : ''})::date`;
+    case 'timestamp': return `date_trunc('${lookback}', ${old})`;
+    case 'timestamptz': return `date_trunc('${lookback}', ${old}, ${zone ?? "'UTC'"})`;
   }
 }
 
-async function loweredBy(connection: PostgresConnection, family: Family, type: string, stands: string, lookback: number | 'day' | 'month' | 'year' | undefined): Promise<string> {
-  if (lookback === undefined) return stands;
-  const value = typedLiteral(stands, type);
-  const sql = typeof lookback === 'string' ? (family === 'integer' ? null : `date_trunc(${quoteLiteral(lookback)}, ${value})`)
-    : family === 'integer' ? `${value} - ${lookback}`
-      : family === 'date' ? `${value} - ${Math.ceil(lookback / 86_400_000)}` : `${value} - interval '${lookback} milliseconds'`;
-  if (sql === null) throw new ConfigurationError(`planning: lookback "${lookback}" needs a date or timestamp cursor`);
-  return (await connection.row(`SELECT (${sql})::${type}::text AS lower`))['lower']!;
-}
-
-const openTransactions =
-  'SELECT l.pid::text AS id, a.xact_start::text AS since, \'process \' || l.pid AS who FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid ' +
-  'WHERE l.locktype = \'virtualxid\' AND l.pid <> pg_backend_pid() AND coalesce(a.datname = current_database(), true) AND coalesce(a.application_name, \'\') <> \'millrace:read\' ' +
-  'UNION ALL SELECT \'prepared \' || gid, prepared::text, \'prepared transaction \' || gid FROM pg_prepared_xacts WHERE database = current_database()';
-
-/** Waits until every transaction that ran when the bound was taken has ended: it may still commit rows below it. */
-async function settle(connection: PostgresConnection, family: Family, { stream, position }: PlanRequest, upper: string | null, control: Control): Promise<{ readonly upper: string | null; readonly notes: readonly string[] }> {
-  if (upper === null) return { upper, notes: [] };
-  const before = await connection.rows(openTransactions);
-  const deadline = Date.now() + stream.settle;
-  for (let open = before; open.length > 0; ) {
-    control.signal.throwIfAborted();
-    if (Date.now() >= deadline) return heldBack(connection, family, stream.settleOnTimeout === 'proceed' && stream.lookback !== undefined, position?.cursor ?? null, upper, open);
-    await sleep(200);
-    const now = await connection.rows(openTransactions);
-    open = open.filter((old) => now.some((row) => row['id'] === old['id'] && row['since'] === old['since']));
-  }
-  return { upper, notes: [] };
-}
-
-async function heldBack(connection: PostgresConnection, family: Family, proceed: boolean, old: string | null, upper: string, open: readonly Record<string, string | null>[]) {
-  const who = open.map((row) => `${row['who']} since ${row['since'] ?? 'unknown: grant pg_read_all_stats to see'}`).join(', ');
-  const note = `watermark held back by ${who}`;
-  if (family === 'integer') return proceed ? { upper, notes: [`${note}; read on, as settle_on_timeout says`] } : { upper: old, notes: [note] };
-  const oldest = open.every((row) => row['since']) ? open.map((row) => row['since']!).sort()[0]! : null;
-  if (oldest === null) return { upper: old, notes: [note] };
-  const type = family === 'date' ? 'date' : family === 'timestamp' ? 'timestamp' : 'timestamptz';
-  const { bound } = await connection.row(`SELECT least(${typedLiteral(upper, type)}, ${quoteLiteral(oldest)}::timestamptz::${type})::text AS bound`);
-  return { upper: bound ?? old, notes: [note] };
-}
-
-async function treatNulls(connection: PostgresConnection, table: SourceTable, { stream }: PlanRequest, column: string): Promise<boolean> {
-  const policy = stream.nullCursor ?? (stream.write === 'append' ? 'fail' : 'include');
-  if (policy !== 'fail') return policy === 'include';
+/** Whether rows without a cursor are read; refuses them where they would be missed or doubled. */
+async function nullsToRead(connection: PostgresConnection, table: SourceTable, { stream, nullCursor, write }: StreamSpec, { column, nullable }: Cursor): Promise<boolean> {
+  const policy = nullCursor ?? (write === 'append' ? 'fail' : 'include');
+  if (policy === 'exclude' || !nullable) return false;
   const { some } = await connection.row(`SELECT EXISTS (SELECT 1 FROM ${table.from} WHERE ${column} IS NULL)::text AS some`);
-  if (some === 'true') throw new SourceHeldError(`planning stream "${stream.stream}": some rows have no value in the cursor ${column}; they would be missed or read again and again: set null_cursor: exclude, or give them a value, then "millrace resume"`);
-  return false;
+  if (some === 'false' || policy === 'include') return some === 'true';
+  throw new SourceHeldError(`planning stream "${stream}": some rows have no value in the cursor ${column}; they would be missed or read again and again: set null_cursor: exclude, or give them a value, then "millrace resume"`, { stream });
 }
 
-async function beyond(connection: PostgresConnection, table: SourceTable, column: string, type: string, upper: string): Promise<readonly string[]> {
-  const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${table.from} WHERE ${column} >= ${typedLiteral(upper, type)}`);
-  return n === '0' ? [] : [`${n} rows lie at or beyond ${upper} and are left for a later run`];
+/** Counted only where there are such rows, since without an index it is a walk through the table. */
+async function beyond(connection: PostgresConnection, table: SourceTable, { column, family }: Cursor, upper: string, newest: string): Promise<readonly string[]> {
+  const bound = boundLiteral(family, upper);
+  const { some } = await connection.row(`SELECT (${boundLiteral(family, newest)} >= ${bound})::text AS some`);
+  if (some === 'false') return [];
+  const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${table.from} WHERE ${column} >= ${bound}`);
+  return [`${n} rows lie at or beyond ${upper} and are left for a later run`];
 }

@@ -1,0 +1,83 @@
+// `npm run bench -- --rows N [--json]`: Millrace beside raw tools, interleaved in one run; one JSON object a line with --json.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build, installDependencies, root } from './setup.mjs';
+
+installDependencies();
+build();
+const require = createRequire(import.meta.url);
+const { Client } = require('pg');
+const { from: copyFrom, to: copyTo } = require('pg-copy-streams');
+const { pipeline } = require('node:stream/promises');
+const { createWriteStream } = require('node:fs');
+const { startEnvironment } = require('../lib/dev/environment.js');
+
+const option = (name, otherwise) => { const at = process.argv.indexOf(name); return at < 0 ? otherwise : process.argv[at + 1]; };
+const rows = Number(option('--rows', '1000000'));
+const rounds = Number(option('--rounds', '2'));
+const json = process.argv.includes('--json');
+const home = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
+chmodSync(home, 0o755);
+const environment = await startEnvironment({ home, postgres: true, log: (line) => console.error(line) });
+const url = environment.postgresUrl;
+const connect = async () => { const client = new Client({ connectionString: url }); await client.connect(); return client; };
+const sql = async (text) => { const client = await connect(); try { return (await client.query(text)).rows; } finally { await client.end(); } };
+
+const columns = 'id bigint PRIMARY KEY, customer integer, total numeric(12,2), note text, code uuid, flag boolean, day date, at timestamptz';
+await sql(`CREATE TABLE big (${columns})`);
+await sql(`INSERT INTO big SELECT n, n % 1000, n * 1.01, 'note number ' || n || ' of many', md5(n::text)::uuid, n % 2 = 0, date '2020-01-01' + (n % 2000)::int, timestamptz '2020-01-01' + n * interval '1 second' FROM generate_series(1, ${rows}) n`);
+await sql('VACUUM ANALYZE big');
+await sql('CHECKPOINT');
+
+writeFileSync(path.join(home, 'connections.yaml'), `db: { connector: postgres, url: "${url}" }\nlake: { connector: files, path: lake }\n`);
+const yaml = (name, to, source = 'big') => { const file = path.join(home, `${name}.yaml`); writeFileSync(file, `pipeline: ${name}\nsource: db\ndestination: ${to}\nstreams:\n  - { stream: ${source}, to: ${name}, mode: full, write: replace }\n`); return file; };
+const run = (file) => new Promise((resolve, reject) => {
+  const child = spawn(process.execPath, [path.join(root, 'lib/client.js'), 'run', file, '--json'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, UV_THREADPOOL_SIZE: '16', MILLRACE_HOME: home, TEMPORAL_ADDRESS: environment.address } });
+  let said = '';
+  child.stdout.on('data', (chunk) => { said += chunk; });
+  child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`run ended with ${code}: ${said.slice(-500)}`))));
+});
+
+async function rawCopy() {
+  const client = await connect();
+  await pipeline(client.query(copyTo('COPY big TO STDOUT (FORMAT csv)')), createWriteStream(path.join(home, 'raw.csv')));
+  await client.end();
+}
+async function keyedPipe() {
+  await sql(`DROP TABLE IF EXISTS piped; CREATE TABLE piped (${columns})`);
+  const [from, to] = [await connect(), await connect()];
+  await pipeline(from.query(copyTo('COPY big TO STDOUT (FORMAT binary)')), to.query(copyFrom('COPY piped FROM STDIN (FORMAT binary)')));
+  await from.end();
+  await to.end();
+}
+await sql('CREATE TABLE small AS SELECT * FROM big LIMIT 1000');
+const files = { parquet: yaml('bench_parquet', 'lake'), postgres: yaml('bench_postgres', 'db'), small: yaml('bench_small', 'db', 'small') };
+const work = [
+  ['raw COPY to a file', rawCopy, null],
+  ['millrace Postgres → Parquet', () => run(files.parquet), 'raw COPY to a file'],
+  ['raw binary COPY pipe, keyed', keyedPipe, null],
+  ['millrace Postgres → Postgres', () => run(files.postgres), 'raw binary COPY pipe, keyed'],
+  ['millrace run of 1,000 rows', () => run(files.small), null],
+];
+
+const peak = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+const best = new Map();
+for (let round = 0; round < rounds; round += 1) {
+  for (const [name, does] of work) {
+    const before = process.hrtime.bigint();
+    await does();
+    const seconds = Number(process.hrtime.bigint() - before) / 1e9;
+    best.set(name, Math.min(best.get(name) ?? Infinity, seconds));
+  }
+}
+for (const [name, , against] of work) {
+  const seconds = best.get(name);
+  const line = { name, rows, seconds: Number(seconds.toFixed(2)), ratio: against ? Number((seconds / best.get(against)).toFixed(2)) : null, peakMb: name.startsWith('millrace') ? Math.round(peak(environment.workerPid())) : null };
+  console.log(json ? JSON.stringify(line) : `${name.padEnd(32)} ${String(line.seconds).padStart(8)} s ${line.ratio ? `${line.ratio}×`.padStart(8) : ''.padStart(8)} ${line.peakMb ? `${line.peakMb} MB` : ''}`);
+}
+await environment.stop();
+rmSync(home, { recursive: true, force: true });
+process.exit(0);
