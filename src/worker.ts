@@ -75,7 +75,7 @@ function killSwitch(killAt: string | undefined): (point: KillPoint) => void {
   };
 }
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- lies outside the source root
+ 
 const packageVersion = (): string => (require('../package.json') as { version: string }).version;
 
 if (require.main === module) {

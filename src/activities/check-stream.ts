@@ -71,7 +71,7 @@ async function refuseOtherCounts(destination: Destination, run: RunRef, stream: 
 async function refuseEmptying(destination: Destination, run: RunRef, stream: StreamSpec, totals: Totals): Promise<void> {
   if (stream.mode !== 'full' || stream.write === 'append' || totals.read > 0 || stream.allowEmpty) return;
   const rows = await destination.rows({ run, stream });
-  if (rows) throw new DestinationHeldError(`checking stream "${stream.stream}": the source gave no rows, "${stream.to}" has ${rows}; set "allow_empty: true" if that is right, or mend the source, then "millrace resume"`, { stream: stream.stream, rows });
+  if (rows) throw new DestinationHeldError(`checking stream "${stream.stream}": the source gave no rows, "${stream.to}" has ${rows}; mend the source and run it again, or set "allow_empty: true" if that is right`, { stream: stream.stream, rows });
 }
 
 function rowChecks(stream: StreamSpec, batches: readonly Batch[]): readonly CheckResultLine[] {

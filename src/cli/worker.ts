@@ -9,7 +9,7 @@ export async function worker(environment: Environment, terminal: Terminal): Prom
   await server.close();
   terminal.say(`worker on task queue "${environment.taskQueue}" of Temporal at ${server.address}; stop it with Ctrl-C`);
   // Loaded here, since the worker's native library takes longer to load than most commands to run.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
+   
   const { runWorker } = require('../worker') as typeof import('../worker');
   await runWorker({ ...environment, temporal: { ...environment.temporal, connection: { ...environment.temporal.connection, address: server.address } } });
   return exitCodes.success;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { EtlError } from '../domain/errors';
+import { EtlError, UnreadableValueError } from '../domain/errors';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
 import { ordinalColumn, type ReadRequest, type ReadResult } from './format';
@@ -66,7 +66,7 @@ async function countMisfits(session: Session, source: RecordSource, rules: Pick<
     const row = await session.row(`SELECT count(*) AS total, count(*) FILTER (WHERE ${rules.misfit}) AS misfits FROM ${source.fast}`);
     return { total: Number(row['total']), misfits: Number(row['misfits']) };
   } catch (error) {
-    if (EtlError.is(error)) throw error;
+    if (EtlError.is(error) && !(error instanceof UnreadableValueError)) throw error;
     // Fails with the abort's reason where the session was interrupted; a missing file fails in the scan.
     await session.run('SELECT 1');
     return null;

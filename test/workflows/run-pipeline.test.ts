@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { Context } from '@temporalio/activity';
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowFailedError} from '@temporalio/client';
+import { type WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../../src/activities/contract';
 import { noTotals } from '../../src/domain/balance';
 import type { PipelineSpec, StreamSpec } from '../../src/domain/pipeline';

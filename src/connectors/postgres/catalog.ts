@@ -57,7 +57,7 @@ export async function describeTable(connection: PostgresConnection, name: string
   return {
     from: quoteTable(table), label, kind: found['relkind']!, estimatedRows: Number(found['rows']), blocks: Number(blocks), key: keys.map((row) => row['name']!),
     notes: found['filtered'] === 'true' ? [`row-level security of "${label}" filters what this role reads; GRANT BYPASSRLS or a policy lets it see all rows`] : [],
-    ...columnsOf(label, attributes.map((row) => ({ name: row['name']!, type: row['type']!, required: row['required'] === 't' }))),
+    ...columnsOf(attributes.map((row) => ({ name: row['name']!, type: row['type']!, required: row['required'] === 't' }))),
   };
 }
 
@@ -71,13 +71,12 @@ export async function describeQuery(connection: PostgresConnection, query: strin
     'SELECT format_type(type, modifier) AS type FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS f(type, modifier, place) ORDER BY place',
     [`{${fields.map(({ dataTypeID }) => dataTypeID).join(',')}}`, `{${fields.map(({ dataTypeModifier }) => dataTypeModifier).join(',')}}`]);
   const attributes = fields.map(({ name }, index) => ({ name, type: types[index]!['type']!, required: false }));
-  return { from, label, kind: 'q', estimatedRows: -1, blocks: 0, key: [], notes: [], ...columnsOf(label, attributes) };
+  return { from, label, kind: 'q', estimatedRows: -1, blocks: 0, key: [], notes: [], ...columnsOf(attributes) };
 }
 
-function columnsOf(label: string, attributes: readonly { readonly name: string; readonly type: string; readonly required: boolean }[]): Pick<SourceTable, 'columns' | 'types'> {
+function columnsOf(attributes: readonly { readonly name: string; readonly type: string; readonly required: boolean }[]): Pick<SourceTable, 'columns' | 'types'> {
   // A table that Millrace loaded may be read again; its lineage column is not part of the data.
   const own = attributes.filter(({ name }) => !name.startsWith(systemPrefix));
-  if (own.length === 0) throw new ConfigurationError(`planning stream "${label}": it has no columns, so there is nothing to read`);
   return {
     columns: own.map(({ name, type, required }) => ({ name, nullable: !required, ...duckdbTypeOf(type) })),
     types: Object.fromEntries(own.map(({ name, type }) => [name, type])),

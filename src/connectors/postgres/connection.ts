@@ -1,4 +1,4 @@
-import { Client, type ClientConfig } from 'pg';
+import { Client, type ClientConfig, type FieldDef } from 'pg';
 import { translated } from './errors';
 import type { PostgresConfig } from './config';
 
@@ -16,6 +16,8 @@ export interface PostgresConnection {
   rows(sql: string, values?: readonly (string | number | null)[]): Promise<readonly Record<string, string | null>[]>;
   row(sql: string, values?: readonly (string | number | null)[]): Promise<Record<string, string | null>>;
   run(sql: string, values?: readonly (string | number | null)[]): Promise<number>;
+  /** What a query would give, by name and type. */
+  fields(sql: string): Promise<readonly FieldDef[]>;
   /** BEGIN … COMMIT around `work`; ROLLBACK where it throws. `mode`: text after BEGIN, e.g. `READ ONLY`. */
   transaction<Result>(work: () => Promise<Result>, mode?: string): Promise<Result>;
   close(): Promise<void>;
@@ -48,6 +50,7 @@ export async function openConnection(config: PostgresConfig, side: Side, applica
       return first;
     },
     run: async (sql, values) => (await query(sql, values)).rowCount ?? 0,
+    fields: async (sql) => (await query(sql)).fields,
     async transaction(work, mode = '') {
       await connection.run(`BEGIN ${mode}`);
       try {

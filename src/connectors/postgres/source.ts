@@ -1,52 +1,41 @@
-import { createWriteStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { to as copyTo } from 'pg-copy-streams';
 import type { Column, StreamSchema } from '../../domain/column';
 import { SourceHeldError } from '../../domain/errors';
 import type { StreamSpec } from '../../domain/pipeline';
-import type { Plan } from '../../domain/plan';
-import type { ConnectorContext, Source } from '../connector';
-import { describeQuery, describeTable, typedLiteral, type SourceTable } from './catalog';
+import type { Partition, Plan, SourcePlan } from '../../domain/plan';
+import type { ConnectorContext, PlanRequest, Source } from '../connector';
+import { describeQuery, describeTable, type SourceTable } from './catalog';
+import { checkSource } from './check-source';
 import type { PostgresConfig } from './config';
-import { addressOf, openConnection, type PostgresConnection } from './connection';
-import { translated } from './errors';
-import { conditionOf, planPartitions, type Slice } from './partitions';
+import { openConnection, type PostgresConnection } from './connection';
+import { cancellable, copyOut } from './copy-out';
+import { knownFamily, windowSql } from './cursor';
+import { columnsOfSlice, conditionOf, planPartitions, type Slice } from './partitions';
 import { quoteIdentifier } from './quote';
+import { readerName } from './settle';
 import { planWindow } from './window';
-
-/** Name of sessions that only read: they never hold a watermark back (semantics 4). */
-const readerName = 'millrace:read';
 
 /** Tables, views and queries of a Postgres database, read by COPY; no row passes through JavaScript objects. */
 export async function openPostgresSource(config: PostgresConfig, context: ConnectorContext): Promise<Source> {
   let opened: PostgresConnection | null = null;
-  const connect = async () => (opened ??= await openConnection(config, 'source', readerName));
+  const connect = async () => (opened ??= await openReader(config));
   return {
-    async check() {
-      const { version } = await (await connect()).row('SELECT split_part(version(), \' \', 2) AS version');
-      return { ok: true, messages: [`"${context.connection}": Postgres ${version} answers at ${addressOf(config)}`] };
-    },
+    check: async () => checkSource(await connect(), config, context.connection),
     discover: async () => discover(await connect(), config.schema),
     async plan(request, control) {
       const connection = await connect();
-      const table = await describe(connection, request.stream, config.schema);
-      const planned = await planWindow(connection, table, request, control);
-      const { partitions, notes } = await planPartitions(connection, table, planned, request.stream.partition.rows);
-      const old = request.position ?? { cursor: null };
-      return {
-        columns: table.columns, key: table.key, window: planned.window, partitions,
-        position: planned.window ? { cursor: planned.window.upper, state: { includeNull: planned.includeNull } } : { ...old, state: { includeNull: planned.includeNull } },
-        files: [], reloads: [],
-        notes: [...planned.notes, ...notes, ...(request.stream.mode === 'incremental' ? ['rows deleted in the source are not seen by an incremental read'] : [])],
-      };
+      return cancellable(connection, config, control.signal, async () => {
+        const table = await describe(connection, request.stream, config.schema);
+        const planned = await planWindow(connection, table, request, control);
+        return planOf(request, table, planned, await planPartitions(connection, table, planned, request.stream.partition.rows));
+      });
     },
     async read({ stream, plan, partition }, landing, control) {
       const connection = await connect();
       const table = await describe(connection, stream, config.schema);
-      refuseOtherColumns(table, plan);
       const place = await landing.create('csv');
-      const sql = `COPY (SELECT ${plan.columns.map(printed).join(', ')} FROM ${table.from} WHERE ${whereOf(partition.detail as unknown as Slice, table, plan)}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`;
-      const rows = await connection.transaction(() => copy(connection, config, sql, place.path, control.signal, (bytes) => control.progress({ bytes })), 'ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      const sql = copySql(table, plan, partition);
+      const rows = await cancellable(connection, config, control.signal, () =>
+        connection.transaction(() => copyOut(connection, config, sql, place.path, control), 'ISOLATION LEVEL REPEATABLE READ READ ONLY'));
       control.progress({ rows });
       return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: {} }, origin: table.label })];
     },
@@ -54,15 +43,38 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
   };
 }
 
-const describe = (connection: PostgresConnection, stream: StreamSpec, schema: string): Promise<SourceTable> =>
-  stream.query ? describeQuery(connection, stream.query, stream.stream) : describeTable(connection, stream.stream, schema);
+/** Its name promises that it writes nothing, so the server sees to that. A limit made for short queries would end a long COPY again and again. */
+async function openReader(config: PostgresConfig): Promise<PostgresConnection> {
+  const connection = await openConnection(config, 'source', readerName);
+  await connection.run('SET default_transaction_read_only = on');
+  await connection.run('SET statement_timeout = 0');
+  return connection;
+}
 
-function whereOf(slice: Slice, table: SourceTable, { window, position }: Plan): string {
-  if (!window) return conditionOf(slice, table, { includeNull: false, cursor: null, window: 'true' });
-  const column = quoteIdentifier(window.cursor);
-  const type = table.types[window.cursor]!;
-  const bounds = [...(window.lower === null ? [] : [`${column} >= ${typedLiteral(window.lower, type)}`]), `${column} < ${typedLiteral(window.upper, type)}`].join(' AND ');
-  return conditionOf(slice, table, { includeNull: position.state?.['includeNull'] === true, cursor: window.cursor, window: bounds });
+async function describe(connection: PostgresConnection, { stream, query }: StreamSpec, schema: string): Promise<SourceTable> {
+  const table = query ? await describeQuery(connection, query, stream) : await describeTable(connection, stream, schema);
+  if (table.columns.length === 0) throw new SourceHeldError(`planning stream "${stream}": it has no columns, so there is nothing to read; add one or leave the stream out`, { stream });
+  return table;
+}
+
+function planOf({ stream, position }: PlanRequest, table: SourceTable, planned: Awaited<ReturnType<typeof planWindow>>, { partitions, notes }: Awaited<ReturnType<typeof planPartitions>>): SourcePlan {
+  const deletes = stream.mode === 'incremental' ? ['rows deleted in the source are not seen by an incremental read'] : [];
+  return {
+    columns: table.columns, key: table.key, window: planned.window, partitions,
+    position: planned.window ? { cursor: planned.window.upper } : position ?? { cursor: null },
+    files: [], reloads: [],
+    notes: [...table.notes, ...planned.notes, ...notes, ...deletes],
+  };
+}
+
+function copySql(table: SourceTable, plan: Plan, { detail }: Partition): string {
+  const slice = detail as unknown as Slice;
+  refuseOtherColumns(table, plan, slice);
+  const { window } = plan;
+  const bounds = window && windowSql(quoteIdentifier(window.cursor), knownFamily(table.types[window.cursor]!)!, window.lower, window.upper);
+  // A single empty text would be an empty line, which no reader of CSV takes for a record.
+  const quoting = plan.columns.length === 1 ? ', FORCE_QUOTE *' : '';
+  return `COPY (SELECT ${plan.columns.map(printed).join(', ')} FROM ${table.from} WHERE ${conditionOf(slice, table, bounds)}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8'${quoting})`;
 }
 
 /**
@@ -76,26 +88,13 @@ function printed({ name, type }: Column): string {
   return column;
 }
 
-function refuseOtherColumns(table: SourceTable, plan: Plan): void {
+/** A plan outlives a change of its table; reading on would mix two shapes of rows. */
+function refuseOtherColumns(table: SourceTable, { columns, window }: Plan, slice: Slice): void {
   const now = new Map(table.columns.map((column) => [column.name, column]));
-  const changed = plan.columns.filter(({ name, type, sourceType }) => now.get(name)?.type !== type || now.get(name)?.sourceType?.type !== sourceType?.type).map(({ name }) => name);
+  const gone = [...columnsOfSlice(slice), ...(window ? [window.cursor] : [])].filter((name) => !now.has(name));
+  const other = columns.filter(({ name, type, sourceType }) => now.get(name)?.type !== type || now.get(name)?.sourceType?.type !== sourceType?.type).map(({ name }) => name);
+  const changed = [...new Set([...gone, ...other])];
   if (changed.length > 0) throw new SourceHeldError(`reading "${table.label}": column${changed.length > 1 ? 's' : ''} ${changed.map((name) => `"${name}"`).join(', ')} changed since the run was planned; undo the change and "millrace resume", or cancel and run it again`, { table: table.label, columns: changed });
-}
-
-/** Streams COPY into a file; returns the row count of COPY's command tag. */
-async function copy(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, signal: AbortSignal, progress: (bytes: number) => void): Promise<number> {
-  const stream = connection.client.query(copyTo(sql));
-  let bytes = 0;
-  stream.on('data', (chunk: Buffer) => progress(bytes += chunk.length));
-  try {
-    await pipeline(stream, createWriteStream(path, { highWaterMark: 1 << 20 }), { signal });
-    return stream.rowCount;
-  } catch (error) {
-    // The session is in the middle of a COPY and cannot be used again.
-    (connection.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    if (signal.aborted) throw signal.reason;
-    throw translated(error, config, 'source', 'reading by COPY');
-  }
 }
 
 async function discover(connection: PostgresConnection, schema: string): Promise<readonly StreamSchema[]> {

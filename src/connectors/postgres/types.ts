@@ -8,7 +8,7 @@ export interface DuckDbType {
 /** Types with an exact equal in DuckDB. What is not here travels as canonical text, with its own type beside it (semantics 4). */
 const equals: Readonly<Record<string, string>> = {
   boolean: 'BOOLEAN', smallint: 'SMALLINT', integer: 'INTEGER', bigint: 'BIGINT', real: 'FLOAT', 'double precision': 'DOUBLE',
-  text: 'VARCHAR', uuid: 'UUID', date: 'DATE', 'time without time zone': 'TIME',
+  text: 'VARCHAR', uuid: 'UUID', bytea: 'BLOB', date: 'DATE', 'time without time zone': 'TIME',
   'timestamp without time zone': 'TIMESTAMP', 'timestamp with time zone': 'TIMESTAMP WITH TIME ZONE',
 };
 

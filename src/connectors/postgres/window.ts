@@ -6,6 +6,7 @@ import type { PlanRequest } from '../connector';
 import type { SourceTable } from './catalog';
 import type { PostgresConnection } from './connection';
 import { atInstant, boundLiteral, cursorOf, stepAfter, windowSql, type Cursor } from './cursor';
+import { unprotectedBy } from './cursor-risks';
 import { quoteLiteral } from './quote';
 import { settle } from './settle';
 
@@ -28,7 +29,8 @@ export async function planWindow(connection: PostgresConnection, table: SourceTa
   if (stream.mode === 'full' || !stream.cursor) return { window: null, empty: false, condition: 'true', nullsOf: null, notes: [] };
   const cursor = cursorOf(table, stream);
   const bound = await connection.row(`SELECT (${upperSql(cursor, request)})::text AS upper, max(${cursor.column})::text AS newest FROM ${table.from}`);
-  const { upper, notes } = await settle(connection, cursor, request, bound['upper']!, control);
+  const { upper, notes: held } = await settle(connection, cursor, request, bound['upper']!, control);
+  const notes = [...held, ...stream.lookback === undefined ? await unprotectedBy(connection, table, cursor) : []];
   const stands = position?.cursor ?? null;
   const lower = upper === null ? null : await lowerBound(connection, cursor, request, stands, upper);
   const nulls = await nullsToRead(connection, table, stream, cursor);

@@ -1,0 +1,52 @@
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { to as copyTo } from 'pg-copy-streams';
+import type { Control } from '../../domain/control';
+import type { PostgresConfig } from './config';
+import { openConnection, type PostgresConnection } from './connection';
+import { translated } from './errors';
+
+/** Streams COPY into a file, as fast as the slower of both; returns the row count of COPY's command tag. */
+export async function copyOut(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, control: Control): Promise<number> {
+  const stream = connection.client.query(copyTo(sql));
+  let bytes = 0;
+  stream.on('data', (chunk: Buffer) => control.progress({ bytes: bytes += chunk.length }));
+  try {
+    await pipeline(stream, createWriteStream(path, { highWaterMark: 1 << 20 }), { signal: control.signal });
+    return stream.rowCount;
+  } catch (error) {
+    // The session is in the middle of a COPY and cannot be used again.
+    hangUp(connection);
+    if (control.signal.aborted) throw control.signal.reason;
+    throw translated(error, config, 'source', 'reading by COPY');
+  }
+}
+
+/** Aborting the signal ends what the server is doing for the connection: it would not notice that nobody waits any more. */
+export async function cancellable<Result>(connection: PostgresConnection, config: PostgresConfig, signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  signal.throwIfAborted();
+  const { pid } = await connection.row('SELECT pg_backend_pid()::text AS pid');
+  const cancel = () => void cancelBackend(config, pid!).catch(() => undefined);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await work();
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function cancelBackend(config: PostgresConfig, pid: string): Promise<void> {
+  const second = await openConnection(config, 'source');
+  try {
+    await second.run('SELECT pg_cancel_backend($1::int)', [pid]);
+  } finally {
+    await second.close();
+  }
+}
+
+const hangUp = ({ client }: PostgresConnection): void => {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+};
