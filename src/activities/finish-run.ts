@@ -9,7 +9,8 @@ import type { StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import type { PublishReceipt, RunState, RunSummary, StreamSummary } from '../domain/receipt';
 import type { StagingStore } from '../stores/staging';
-import { fileList } from '../transforms/duckdb-engine';
+import { formatNamed } from '../formats/registry';
+import { fileList, type Session } from '../transforms/duckdb-engine';
 import { openArtefacts, type Artefacts } from './artefacts';
 import type { FinishRunInput } from './contract';
 import { withControl } from './control';
@@ -74,7 +75,9 @@ async function recount({ staging, engine }: Dependencies, artefacts: Artefacts, 
   let read = 0;
   for (const { ordinal } of plan.partitions) read += (await artefacts.manifest.read(run, stream.stream, ordinal)).rows;
   const count = (files: readonly string[]) => files.length === 0 ? Promise.resolve(0) : engine.session(control.signal, async (session) => Number((await session.row(`SELECT count(*) AS n FROM read_parquet(${fileList(files)})`))['n']));
-  const staged = await count(await localFiles(staging, loaded.flatMap(({ files }) => files)));
+  const staged = plan.passes
+    ? await engine.session(control.signal, (session) => countLanded(session, staging, loaded))
+    : await count(await localFiles(staging, loaded.flatMap(({ files }) => files)));
   const rejected = await count(await localFiles(staging, all.flatMap(({ quarantine }) => quarantine)));
   const lines = [...sumLines(all.map((batch) => batch.lines)), { ...emptyLine('publish'), in: staged, out: published.rows, deduplicated: published.deduplicated }];
   const sums = lines.reduce((sum, line) => addTotals(sum, { read: 0, loaded: 0, created: line.created, rejected: line.rejected, filtered: line.filtered, deduplicated: line.deduplicated, aggregated: line.aggregated }), noTotals);
@@ -86,6 +89,12 @@ async function recount({ staging, engine }: Dependencies, artefacts: Artefacts, 
   ];
   if (problems.length > 0) throw new BalanceError(`finishing stream "${stream.stream}": its rows do not add up: ${problems.join('; ')}; what was published stays until it is settled`, { stream: stream.stream });
   return { totals, lines, batches: loaded.length };
+}
+
+async function countLanded(session: Session, staging: StagingStore, batches: readonly Batch[]): Promise<number> {
+  let rows = 0;
+  for (const file of batches.flatMap(({ files }) => files)) rows += await formatNamed('copy_csv').count(session, await staging.fetch(file), { fields: batches[0]!.columns.length });
+  return rows;
 }
 
 async function localFiles(staging: StagingStore, files: Batch['files']): Promise<readonly string[]> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
 import { canonicalJson } from '../domain/json';
 import { namesOf } from '../domain/naming';
+import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import type { Plan, PlanRef, SourcePlan } from '../domain/plan';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
@@ -30,13 +31,15 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const targetColumns = await engine.session(control.signal, async (session) =>
         describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile })));
-      const plan = withHash({
+      const plan = {
         ...sourcePlan, stream, names, target: targetColumns,
+        passes: false,
         wholeStream: splitOf(streamSpec.steps, streamSpec.checks).wholeStream,
         fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
-      });
+      };
       await destination.prepare(target, plan, { dryRun: false, allowDestructive });
-      const recorded = await artefacts.plan.record(plan, run, stream);
+      const passes = sourcePlan.copyText === true && isLeftAlone(spec, streamSpec) && (await destination.takesCopyText?.(target, targetColumns)) === true;
+      const recorded = await artefacts.plan.record(withHash({ ...plan, passes }), run, stream);
       control.reached('plan:after-plan');
       return referenceTo(recorded);
     } finally {
@@ -44,6 +47,10 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
     }
   });
 };
+
+/** No step, check or other stream needs the rows in a form that DuckDB reads. */
+const isLeftAlone = ({ streams }: PipelineSpec, { stream, steps, checks }: StreamSpec): boolean =>
+  steps.length === 0 && checks.length === 0 && !streams.some((other) => referencedStreams(other).includes(stream));
 
 async function askSource<Result>(dependencies: Dependencies, connectionsFile: string, name: string, ask: (source: Awaited<ReturnType<Dependencies['openSource']>>) => Promise<Result>): Promise<Result> {
   const source = await dependencies.openSource(connectionsFile, name);

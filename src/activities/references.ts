@@ -66,6 +66,8 @@ export async function partitionBatches(artefacts: Artefacts, run: RunRef, stream
 
 /** A view over the staged files of batches; with no batch at all, over a relation of the same columns without rows. */
 export async function viewOf(session: Session, staging: StagingStore, relation: string, batches: readonly Batch[], columns: readonly string[], types?: readonly string[]): Promise<void> {
+  const unread = batches.find(({ format }) => format !== 'parquet');
+  if (unread) throw new Error(`batch "${unread.id}" passes as ${unread.format}; nothing may read it but its load`);
   const paths: string[] = [];
   for (const file of batches.flatMap(({ files }) => files)) paths.push(await staging.fetch(file));
   const list = columns.map(quoteIdentifier).join(', ');

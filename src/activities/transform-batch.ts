@@ -6,7 +6,7 @@ import { UnreadableValueError } from '../domain/errors';
 import type { Control } from '../domain/control';
 import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
 import { batchPath } from '../domain/ids';
-import type { LandingFile } from '../domain/manifest';
+import type { LandingFile, Manifest } from '../domain/manifest';
 import type { Plan } from '../domain/plan';
 import { ordinalColumn } from '../formats/format';
 import { formatNamed } from '../formats/registry';
@@ -32,6 +32,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   const { streamSpec, connectionsFile } = await artefacts.stream(run, stream);
   const plan = await artefacts.plan.read(run, stream);
   const manifest = await artefacts.manifest.read(run, stream, ordinal);
+  if (plan.passes) return refTo(await artefacts.batch.record(passed(batchPath(run, stream, ordinal), manifest, plan), run, stream, ordinal));
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks);
@@ -48,7 +49,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({
-      id, stream, files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
+      id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]),
       lines: [...readLine(manifest.rows, input.rows ?? chain.received ?? staged.rows, input.rejected), ...chain.close(staged.rows)],
       quarantine, read: manifest.rows, failing: chain.failing,
@@ -66,6 +67,13 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     }
   });
 };
+
+/** Nothing is to be done: the landing files are the batch. */
+const passed = (id: string, { files, rows, bytes }: Manifest, plan: Plan): Batch => ({
+  id, stream: plan.stream, format: 'copy_csv', files, columns: plan.target, rows, bytes,
+  checksum: checksumOf([...files.map(({ checksum }) => checksum), String(rows)]),
+  lines: readLine(rows, rows, 0), quarantine: [], read: rows, failing: {},
+});
 
 export const checksumOf = (parts: readonly string[]): string => createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
 

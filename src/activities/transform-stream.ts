@@ -35,7 +35,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: [], raw: { relation: 'input', columns: names }, origins: [] });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({
-      id, stream, files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
+      id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]),
       lines: chain.close(staged.rows), quarantine, read: parts.reduce((sum, { rows }) => sum + rows, 0), failing: chain.failing,
     }, run, stream, 'all');

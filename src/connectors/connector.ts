@@ -79,7 +79,7 @@ export interface LoadRequest {
   readonly target: Target;
   readonly plan: Plan;
   readonly batch: Batch;
-  /** The batch's Parquet files, local and verified, in order. Columns are `batch.columns` and, before them, nothing else. */
+  /** The batch's files, local and verified, in order. Columns are `batch.columns` and, before them, nothing else. */
   readonly paths: readonly string[];
 }
 
@@ -111,6 +111,11 @@ export interface Destination {
   check(): Promise<CheckResult>;
   claim(target: Target, control: Control): Promise<Claim>;
   prepare(target: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'key'>, options: { readonly dryRun: boolean; readonly allowDestructive: boolean }): Promise<SchemaChanges>;
+  /**
+   * Whether `load` takes the text of a Postgres COPY as it is (`batch.format: copy_csv`), since every column of the target has
+   * exactly the source's type. Asked after `prepare`. Absent: never.
+   */
+  takesCopyText?(target: Target, columns: readonly Column[]): Promise<boolean>;
   load(request: LoadRequest, control: Control): Promise<LoadReceipt>;
   publish(request: PublishRequest, control: Control): Promise<PublishReceipt>;
   /** Counted in the destination, not remembered: rows per batch id, before or after the publish. Independent of `load`'s own count. */

@@ -12,7 +12,9 @@ export interface Batch {
   /** Path, `…/0007/00` or `…/all/00`. */
   readonly id: string;
   readonly stream: string;
-  /** Parquet files with exactly `columns`, in order. */
+  /** Format of the files: `parquet`, or `copy_csv` where landing files are loaded as they are (`Plan.passes`). */
+  readonly format: 'parquet' | 'copy_csv';
+  /** Files with exactly `columns`, in order. */
   readonly files: readonly StagedFile[];
   readonly columns: readonly Column[];
   readonly rows: number;

@@ -24,6 +24,8 @@ export interface SourcePlan {
   readonly files: readonly FileRecord[];
   /** Files of an earlier run whose rows this run replaces (`changed_file: reload`). */
   readonly reloads: readonly string[];
+  /** Rows land as the source's own COPY prints them, which some destinations can read as it is. Absent: another format. */
+  readonly copyText?: boolean;
   /** What a person should know: held back watermark, rows beyond the cap, a table without a key. */
   readonly notes: readonly string[];
 }
@@ -37,6 +39,8 @@ export interface Plan extends SourcePlan {
   readonly target: readonly Column[];
   /** True where a step needs the whole stream: batches are `…/all/00` from there. */
   readonly wholeStream: boolean;
+  /** True where nothing is done to the rows on the way and the destination reads what the source printed: then that is loaded. */
+  readonly passes: boolean;
   readonly fence: number;
   /** True where nothing was ever published to the target by this stream. */
   readonly firstLoad: boolean;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Column } from '../domain/column';
+import { EtlError, UnreadableValueError } from '../domain/errors';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
 import { defineFormat, ordinalColumn } from './format';
 
@@ -30,11 +31,15 @@ export const copyCsv = defineFormat({
   name: 'copy_csv',
   summary: 'Rows as a database\'s COPY prints them',
   extensions: [],
-  optionsSchema: z.strictObject({}),
+  optionsSchema: z.strictObject({ fields: z.number().int().positive().describe('Values in a row') }),
   infer: () => Promise.reject(new Error('copy_csv has no types of its own; the source tells them')),
-  async count(session, path) {
-    const { n } = await session.row(`SELECT count(*) AS n FROM ${reader(path, [{ name: 'line', type: 'VARCHAR', nullable: true }], true)}`);
-    return Number(n);
+  async count(session, path, { fields }) {
+    const columns = Array.from({ length: fields }, (_unused, index): Column => ({ name: `f${index}`, type: 'VARCHAR', nullable: true }));
+    const counted = async (fast: boolean) => Number((await session.row(`SELECT count(*) AS n FROM ${reader(path, columns, fast)}`))['n']);
+    return await counted(true).catch((error: unknown) => {
+      if (EtlError.is(error) && !(error instanceof UnreadableValueError)) throw error;
+      return counted(false);
+    });
   },
   /** Fast: one typed view, which fails as a whole on a value that DuckDB cannot hold. Careful: such rows go to the rejects. */
   async read(session, _options, { path, columns, relation, ordinals, rejects, careful }) {

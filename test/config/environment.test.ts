@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { readEnvironment } from '../../src/config/environment';
 
@@ -7,7 +8,7 @@ describe('the environment', () => {
   it('has a default for everything', () => {
     expect(readEnvironment(nowhere)).toMatchObject({
       temporal: { connection: { address: 'localhost:7233' }, namespace: 'default', configured: false },
-      home: path.resolve('.millrace'), taskQueue: 'millrace', memoryLimit: '1GB', slots: 4, threadPoolSize: 4, heartbeatTimeout: '30s', killAt: undefined,
+      home: path.resolve('.millrace'), taskQueue: 'millrace', memoryLimit: '1GB', slots: Math.min(availableParallelism() + 1, 8), threadPoolSize: 4, heartbeatTimeout: '30s', killAt: undefined,
     });
   });
 

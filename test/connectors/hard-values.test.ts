@@ -51,6 +51,7 @@ test('keeps every value also where a step makes the rows pass through a table', 
   expect(await texts('hard_steps')).toEqual(await texts('hard'));
 });
 
+const pipelineOf = (table: string, to: string, steps: string) => `pipeline: ${to}\nsource: db\ndestination: db\nstreams:\n  - { stream: ${table}, to: ${to}, mode: full, write: replace${steps} }\n`;
 test.each([
   ['n numeric(10,2)', "'NaN'", '1.50'], ['d date', "'0044-03-15 BC'", "'2026-01-01'"], ['ts timestamp', "'0044-03-15 01:02:03 BC'", "'2026-01-01'"],
   ['tstz timestamptz', "'0044-03-15 01:02:03+00 BC'", "'infinity'"], ['tstz timestamptz', "'294276-12-31 23:59:59.999999+00'", "'-infinity'"],
@@ -58,7 +59,13 @@ test.each([
   const name = `hard_${Math.abs([...(column + bad)].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) | 0, 7))}`;
   await database.run(`CREATE TABLE ${name} (id int PRIMARY KEY, ${column})`);
   await database.run(`INSERT INTO ${name} VALUES (1, ${bad}), (2, ${good}), (3, NULL)`);
-  const summary = await place.run(`pipeline: ${name}\nsource: db\ndestination: db\nstreams:\n  - { stream: ${name}, to: ${name}_copy, mode: full, write: replace }\n`);
-  expect(summary.totals).toMatchObject({ read: 3, loaded: 2, rejected: 1 });
+  const staged = await place.run(pipelineOf(name, `${name}_staged`, ', steps: [{ filter: { where: "id > 0" } }]'));
+  expect(staged.totals).toMatchObject({ read: 3, loaded: 2, rejected: 1 });
+  expect(await texts(`${name}_staged`)).toEqual((await texts(name)).slice(1));
+  // Where nothing is done to them, rows go from database to database in Postgres' own text, which holds them all.
+  const passed = await place.run(pipelineOf(name, `${name}_passed`, ''));
+  expect(passed.totals).toMatchObject({ read: 3, loaded: 3, rejected: 0 });
+  expect(await texts(`${name}_passed`)).toEqual(await texts(name));
+});
   expect(await texts(`${name}_copy`)).toEqual((await texts(name)).slice(1));
 });

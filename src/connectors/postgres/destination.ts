@@ -4,7 +4,7 @@ import { claimStream, deleteBatches, dropHidden } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
 import { loadBatch } from './load';
-import { columnsOf, prepareTarget } from './prepare';
+import { columnsOf, prepareTarget, takesCopyText } from './prepare';
 import { arrayOf, publishStream } from './publish';
 import { ensureSystemTables, namesOf, type Names } from './system-tables';
 
@@ -28,6 +28,10 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     async prepare(target, plan, options) {
       const { connection, names } = await on(target);
       return prepareTarget(connection, names, target, plan, options);
+    },
+    async takesCopyText(target, columns) {
+      const { connection, names } = await on(target);
+      return takesCopyText(connection, names, target, columns);
     },
     async load(request, control) {
       const { connection, names } = await on(request.target);

@@ -16,6 +16,7 @@ import type { ConnectorContext, LoadRequest } from '../connector';
 import type { PostgresConfig } from './config';
 import type { PostgresConnection } from './connection';
 import { translated } from './errors';
+import { setBatch } from './prepare';
 import { quoteList } from './quote';
 import type { Names } from './system-tables';
 import { copyTextOf } from './types';
@@ -30,7 +31,9 @@ export async function loadBatch(connection: PostgresConnection, config: Postgres
   const into = target.stream.visible === 'run' ? names.hidden(plan.fence) : names.target;
   await connection.run('BEGIN');
   try {
-    const rows = await copyBatch(connection, config, into, context, request, number!, target.stream.lineage || target.stream.visible === 'run', control);
+    const rows = batch.format === 'copy_csv'
+      ? await copyText(connection, config, into, request, number!, control)
+      : await copyBatch(connection, config, into, context, request, number!, target.stream.lineage || target.stream.visible === 'run', control);
     if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
     await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR SHARE');
     await connection.run(
@@ -63,6 +66,25 @@ export async function refuseOldFence(connection: PostgresConnection, names: Name
   if (found.length === 0) throw new FencedOffError(`writing to "${names.label}": a later run has claimed it; this run ends, nothing more was written by it`, { target: names.label, fence });
 }
 
+/** What the source's COPY printed, as it is. */
+async function copyText(connection: PostgresConnection, config: PostgresConfig, into: string, { batch, paths }: LoadRequest, number: string, control: Control): Promise<number> {
+  await connection.run(setBatch(number));
+  let rows = 0;
+  for (const file of paths) {
+    const stream = connection.client.query(copyFrom(copySql(into, batch.columns.map(({ name }) => name))));
+    try {
+      await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), stream, { signal: control.signal });
+    } catch (error) {
+      if (control.signal.aborted) throw control.signal.reason;
+      throw translated(error, config, 'destination', `loading batch "${batch.id}" into ${into}`);
+    }
+    control.progress({ rows: rows += stream.rowCount });
+  }
+  return rows;
+}
+
+const copySql = (into: string, columns: readonly string[]): string => `COPY ${into} (${quoteList(columns)}) FROM STDIN (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`;
+
 /** Parquet → DuckDB prints CSV into a pipe → COPY reads it: both work at once, and no row passes through JavaScript objects. */
 async function copyBatch(connection: PostgresConnection, config: PostgresConfig, into: string, context: ConnectorContext, { batch, paths }: LoadRequest, number: string, lineage: boolean, control: Control): Promise<number> {
   if (batch.rows === 0) return 0;
@@ -77,7 +99,7 @@ async function copyBatch(connection: PostgresConnection, config: PostgresConfig,
   const writing = context.engine.session(control.signal, (session) => session.run(copy));
   // A writer that fails before it opens the pipe would leave the reader waiting for ever.
   writing.catch(() => release(pipe));
-  const stream = connection.client.query(copyFrom(`COPY ${into} (${quoteList(columns)}) FROM STDIN (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`));
+  const stream = connection.client.query(copyFrom(copySql(into, columns)));
   try {
     const reading = pipeline(createReadStream(pipe, { highWaterMark: 1 << 20 }), stream, { signal: control.signal });
     const [written, read] = await Promise.allSettled([writing, reading]);

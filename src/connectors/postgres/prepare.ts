@@ -25,7 +25,7 @@ export async function prepareTarget(connection: PostgresConnection, names: Names
     if (stream.write === 'replace') destructive.push(...await refuseForeignTable(connection, names, options.allowDestructive));
   }
   if (stream.write === 'merge') statements.push(...await keyIndex(connection, names, stream.key, plan.target));
-  if (stream.visible === 'run') statements.push(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} (${listOf(columns)}, ${batchColumn} bigint NOT NULL)`);
+  if (stream.visible === 'run') statements.push(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} (${listOf(columns)}, ${batchColumn} bigint NOT NULL DEFAULT ${batchDefault})`);
   if (!options.dryRun) {
     await connection.transaction(async () => {
       await connection.run('SELECT pg_advisory_xact_lock(7266232)');
@@ -33,6 +33,18 @@ export async function prepareTarget(connection: PostgresConnection, names: Names
     });
   }
   return { statements, destructive };
+}
+
+/** Fills the lineage of rows whose text is loaded as the source printed it. */
+const batchSetting = 'millrace.batch';
+const batchDefault = `current_setting('${batchSetting}')::bigint`;
+export const setBatch = (number: string): string => `SET LOCAL ${batchSetting} = ${quoteLiteral(number)}`;
+
+/** Into the hidden table only: a table of the user's gets no default of ours. */
+export async function takesCopyText(connection: PostgresConnection, names: Names, { stream }: Target, columns: readonly Column[]): Promise<boolean> {
+  if (stream.visible !== 'run') return false;
+  const existing = await columnsOf(connection, names.target);
+  return columns.every((column) => existing.get(column.name) === postgresTypeOf(column));
 }
 
 type Typed = Column & { readonly own: string };

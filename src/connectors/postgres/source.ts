@@ -33,11 +33,11 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
       const connection = await connect();
       const table = await describe(connection, stream, config.schema);
       const place = await landing.create('csv');
-      const sql = copySql(table, plan, partition);
+      const sql = copySql(table, plan, partition, plan.passes ? quoteName : printed);
       const rows = await cancellable(connection, config, control.signal, () =>
         connection.transaction(() => copyOut(connection, config, sql, place.path, control), 'ISOLATION LEVEL REPEATABLE READ READ ONLY'));
       control.progress({ rows });
-      return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: {} }, origin: table.label })];
+      return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: { fields: plan.columns.length } }, origin: table.label })];
     },
     close: async () => { await opened?.close(); },
   };
@@ -62,20 +62,22 @@ function planOf({ stream, position }: PlanRequest, table: SourceTable, planned: 
   return {
     columns: table.columns, key: table.key, window: planned.window, partitions,
     position: planned.window ? { cursor: planned.window.upper } : position ?? { cursor: null },
-    files: [], reloads: [],
+    files: [], reloads: [], copyText: true,
     notes: [...table.notes, ...planned.notes, ...notes, ...deletes],
   };
 }
 
-function copySql(table: SourceTable, plan: Plan, { detail }: Partition): string {
+function copySql(table: SourceTable, plan: Plan, { detail }: Partition, print: (column: Column) => string): string {
   const slice = detail as unknown as Slice;
   refuseOtherColumns(table, plan, slice);
   const { window } = plan;
   const bounds = window && windowSql(quoteIdentifier(window.cursor), knownFamily(table.types[window.cursor]!)!, window.lower, window.upper);
   // A single empty text would be an empty line, which no reader of CSV takes for a record.
   const quoting = plan.columns.length === 1 ? ', FORCE_QUOTE *' : '';
-  return `COPY (SELECT ${plan.columns.map(printed).join(', ')} FROM ${table.from} WHERE ${conditionOf(slice, table, bounds)}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8'${quoting})`;
+  return `COPY (SELECT ${plan.columns.map(print).join(', ')} FROM ${table.from} WHERE ${conditionOf(slice, table, bounds)}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8'${quoting})`;
 }
+
+const quoteName = ({ name }: Column): string => quoteIdentifier(name);
 
 /**
  * DuckDB reads a date before year 1 as another date without a word (verified), so that must not look like a date. An instant is

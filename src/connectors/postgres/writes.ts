@@ -68,7 +68,7 @@ async function replace(write: Write): Promise<Written> {
     const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${hidden}`);
     const { comment } = await connection.row('SELECT quote_literal(coalesce(obj_description(to_regclass($1), \'pg_class\'), \'\')) AS comment', [names.target]);
     await connection.run(`DROP TABLE ${names.target}`);
-    await connection.run(`ALTER TABLE ${hidden} ALTER COLUMN ${batchColumn} DROP NOT NULL`);
+    await connection.run(`ALTER TABLE ${hidden} ALTER COLUMN ${batchColumn} DROP NOT NULL, ALTER COLUMN ${batchColumn} DROP DEFAULT`);
     await connection.run(`ALTER TABLE ${hidden} RENAME TO ${quoteIdentifier(names.table)}`);
     await connection.run(`COMMENT ON TABLE ${names.target} IS ${comment}`);
     return { rows: Number(n), deduplicated: 0, deleted };
