@@ -32,7 +32,12 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   const { streamSpec, connectionsFile } = await artefacts.stream(run, stream);
   const plan = await artefacts.plan.read(run, stream);
   const manifest = await artefacts.manifest.read(run, stream, ordinal);
-  if (plan.passes) return refTo(await artefacts.batch.record(passed(batchPath(run, stream, ordinal), manifest, plan), run, stream, ordinal));
+  if (plan.passes) {
+    reached('transform:after-data');
+    const batch = await artefacts.batch.record(passed(batchPath(run, stream, ordinal), manifest, plan), run, stream, ordinal);
+    reached('transform:after-batch');
+    return refTo(batch);
+  }
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks);

@@ -37,6 +37,7 @@ const cases: readonly (readonly [name: string, destination: string, words: strin
   ['append', 'db', 'mode: incremental\n    cursor: at\n    write: append\n    visible: run'],
   ['append_batch', 'db', 'mode: incremental\n    cursor: at\n    write: append\n    visible: batch'],
   ['replace', 'db', 'mode: full\n    write: replace'],
+  ['replace_staged', 'db', 'mode: full\n    write: replace\n    steps: [{ filter: { where: "id > 0" } }]'],
   ['merge', 'db', 'mode: incremental\n    cursor: at\n    write: merge\n    key: [id]'],
   ['delete_insert', 'db', 'mode: incremental\n    cursor: at\n    write: delete_insert\n    by: window'],
   ['duck', 'duck', 'mode: incremental\n    cursor: at\n    write: merge\n    key: [id]'],

@@ -67,5 +67,3 @@ test.each([
   expect(passed.totals).toMatchObject({ read: 3, loaded: 3, rejected: 0 });
   expect(await texts(`${name}_passed`)).toEqual(await texts(name));
 });
-  expect(await texts(`${name}_copy`)).toEqual((await texts(name)).slice(1));
-});
