@@ -33,7 +33,7 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
         describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile })));
       const plan = {
         ...sourcePlan, stream, names, target: targetColumns,
-        passes: false,
+        passes: false, stagesLineage: destination.stagesLineage?.(target) === true,
         wholeStream: splitOf(streamSpec.steps, streamSpec.checks).wholeStream,
         fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };

@@ -5,7 +5,7 @@ import type { Batch, BatchRef } from '../domain/batch';
 import { UnreadableValueError } from '../domain/errors';
 import type { Control } from '../domain/control';
 import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
-import { batchPath } from '../domain/ids';
+import { batchNumberOf, batchPath } from '../domain/ids';
 import type { LandingFile, Manifest } from '../domain/manifest';
 import type { Plan } from '../domain/plan';
 import { ordinalColumn } from '../formats/format';
@@ -50,7 +50,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
       checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects',
     });
     const id = batchPath(run, stream, ordinal);
-    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: wholeStream, control });
+    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: wholeStream, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({

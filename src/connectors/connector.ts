@@ -111,6 +111,8 @@ export interface Destination {
   check(): Promise<CheckResult>;
   claim(target: Target, control: Control): Promise<Claim>;
   prepare(target: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'key'>, options: { readonly dryRun: boolean; readonly allowDestructive: boolean }): Promise<SchemaChanges>;
+  /** Whether `load` takes staged Parquet over as its own file, so that it must have the lineage column. Absent: never. */
+  stagesLineage?(target: Target): boolean;
   /**
    * Whether `load` takes the text of a Postgres COPY as it is (`batch.format: copy_csv`), since every column of the target has
    * exactly the source's type. Asked after `prepare`. Absent: never.

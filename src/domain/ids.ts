@@ -36,6 +36,10 @@ export const partitionPath = (run: RunRef, stream: string, ordinal: number, rere
 /** Batches of a partition: `…/0007/00`; of a whole stream, after a stream step: `…/all/00`. */
 export const batchPath = (run: RunRef, stream: string, ordinal: number | 'all', reread = 1): string =>
   ordinal === 'all' ? `${streamPath(run, stream)}/all/00` : `${partitionPath(run, stream, ordinal, reread)}/00`;
+const batchesPerFence = 2n ** 20n;
+/** A batch's lineage number where no ledger allots one: unique to table, fence and partition. */
+export const batchNumberOf = (fence: number, part: number | 'all'): string =>
+  String(BigInt(fence) * batchesPerFence + (part === 'all' ? batchesPerFence - 1n : BigInt(part)));
 /** Activity ids: `opportunity/0007/load`. */
 export const activityId = (stream: string, part: number | 'all' | null, verb: string): string =>
   [slug(stream), ...(part === null ? [] : [part === 'all' ? 'all' : padded(part, 4)]), verb].join('/');

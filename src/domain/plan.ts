@@ -41,6 +41,8 @@ export interface Plan extends SourcePlan {
   readonly wholeStream: boolean;
   /** True where nothing is done to the rows on the way and the destination reads what the source printed: then that is loaded. */
   readonly passes: boolean;
+  /** True where staged files become the destination's own: they carry the lineage column, numbered by `batchNumberOf`. */
+  readonly stagesLineage: boolean;
   readonly fence: number;
   /** True where nothing was ever published to the target by this stream. */
   readonly firstLoad: boolean;

@@ -11,6 +11,7 @@ import type { StagingStore } from './staging';
 export async function openLocalStaging(folder: string): Promise<StagingStore> {
   await mkdir(folder, { recursive: true });
   const id = (await createFirst(path.join(folder, 'staging-id'), randomBytes(4).toString('hex'))).trim();
+  const seen = rememberFiles();
   const pathOf = (key: string): string => path.join(folder, ...key.split('/'));
 
   return {
@@ -27,11 +28,17 @@ export async function openLocalStaging(folder: string): Promise<StagingStore> {
     },
     async seal(key) {
       const file = pathOf(key);
-      return { key, bytes: (await stat(file)).size, checksum: await checksumOf(file) };
+      const { size } = await stat(file);
+      const checksum = await checksumOf(file);
+      await seen.add(file, checksum);
+      return { key, bytes: size, checksum };
     },
     async fetch(file) {
-      await verify(pathOf(file.key), file);
-      return pathOf(file.key);
+      const local = pathOf(file.key);
+      if (await seen.has(local, file.checksum)) return local;
+      await verify(local, file);
+      await seen.add(local, file.checksum);
+      return local;
     },
     async list(prefix) {
       const entries = await readdir(pathOf(prefix), { withFileTypes: true }).catch(() => []);
@@ -62,6 +69,22 @@ async function createFirst(file: string, text: string): Promise<string> {
   } finally {
     await unlink(draft);
   }
+}
+
+/** Files that this process has checksummed are not read again for it while their size and time stay; at most `most` are remembered. */
+function rememberFiles(most = 10_000) {
+  const known = new Map<string, string>();
+  const stateOf = async (file: string, checksum: string): Promise<string> => {
+    const found = await stat(file, { bigint: true }).catch(() => null);
+    return found ? `${found.ino}:${found.size}:${found.mtimeNs}:${checksum}` : 'missing';
+  };
+  return {
+    async add(file: string, checksum: string): Promise<void> {
+      known.set(file, await stateOf(file, checksum));
+      if (known.size > most) known.delete(known.keys().next().value!);
+    },
+    has: async (file: string, checksum: string): Promise<boolean> => known.has(file) && known.get(file) === await stateOf(file, checksum),
+  };
 }
 
 async function checksumOf(file: string): Promise<string> {

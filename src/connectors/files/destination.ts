@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { copyFile, link, mkdir, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { batchColumn } from '../../domain/column';
 import { BalanceError, ConfigurationError, FencedOffError } from '../../domain/errors';
-import { pathTime, runPath, slug } from '../../domain/ids';
+import { batchNumberOf, pathTime, runPath, slug } from '../../domain/ids';
 import type { PublishReceipt } from '../../domain/receipt';
 import { formatNamed } from '../../formats/registry';
 import { fileList } from '../../transforms/duckdb-engine';
@@ -23,9 +23,6 @@ interface BatchManifest {
   readonly files: readonly { readonly written: string; readonly path: string }[];
 }
 
-/** Batches per fence that get numbers of their own. */
-const batchesPerFence = 2 ** 20;
-
 /** A folder of files per table, committed through its head file (semantics 9). */
 export async function openFilesDestination(config: FilesConfig, context: ConnectorContext): Promise<Destination> {
   const root = path.resolve(context.baseFolder, config.path);
@@ -40,8 +37,8 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
     let manifest = await read(table, place);
     const alreadyLoaded = manifest !== null;
     if (!manifest) {
-      const number = String(BigInt(plan.fence) * BigInt(batchesPerFence) + BigInt(ordinalOf(batch.id)));
-      const { rows, files } = await write(target, paths, batch.columns.map(({ name }) => name), number, batch.rows, table, signal);
+      const number = batchNumberOf(plan.fence, partOf(batch.id));
+      const { rows, files } = plan.stagesLineage ? await takeOver(target, paths, number, plan.fence, table, signal) : await write(target, paths, batch.columns.map(({ name }) => name), number, plan.fence, batch.rows, table, signal);
       if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${target.stream.to}": ${rows} rows were written, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
       await refuseOldFence(table, target, plan.fence, plan.version);
       await createOnce(path.join(table, place), JSON.stringify({ batchId: batch.id, number, checksum: batch.checksum, rows, files }));
@@ -52,9 +49,26 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
     return { ...manifest, alreadyLoaded };
   }
 
+  /** The staged files become the table's own, without writing them again. */
+  async function takeOver(target: Target, paths: readonly string[], number: string, fence: number, table: string, signal: AbortSignal): Promise<{ readonly rows: number; readonly files: BatchManifest['files'] }> {
+    const draft = `_millrace/drafts/${randomUUID()}`;
+    await mkdir(path.join(table, draft), { recursive: true });
+    let rows = 0;
+    const files: { written: string; path: string }[] = [];
+    for (const [index, file] of paths.entries()) {
+      const count = await context.engine.session(signal, (session) => formatNamed('parquet').count(session, file, {}));
+      if (count === 0) continue;
+      const written = path.join(draft, `${index}.parquet`);
+      await linkOrCopy(file, path.join(table, written));
+      rows += count;
+      files.push({ written, path: path.join(homeOf(target, fence), `b${number}-${index}-${randomUUID().slice(0, 8)}.parquet`) });
+    }
+    return { rows, files };
+  }
+
   /** Written apart and moved when the manifest names them: a reader never meets half a file. */
-  async function write(target: Target, paths: readonly string[], columns: readonly string[], number: string, staged: number, table: string, signal: AbortSignal): Promise<{ readonly rows: number; readonly files: BatchManifest['files'] }> {
-    const { stream, run } = target;
+  async function write(target: Target, paths: readonly string[], columns: readonly string[], number: string, fence: number, staged: number, table: string, signal: AbortSignal): Promise<{ readonly rows: number; readonly files: BatchManifest['files'] }> {
+    const { stream } = target;
     if (staged === 0) return { rows: 0, files: [] };
     const { name, options } = stream.targetFormat ?? { name: 'parquet', options: {} };
     const draft = `_millrace/drafts/${randomUUID()}`;
@@ -67,7 +81,7 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
     const to = path.join(table, draft, partitioned ? '' : `data.${ending}`);
     const copy = `COPY (${select}) TO ${quoteLiteral(to)} (${format}${partitioned ? `, PARTITION_BY (${quoteList(stream.partitionBy)}), OVERWRITE_OR_IGNORE, WRITE_PARTITION_COLUMNS true` : ''})`;
     const rows = await context.engine.session(signal, (session) => session.changed(copy));
-    const home = stream.write === 'replace' ? `run=${pathTime(run.logicalDate)}-f${number}` : '';
+    const home = homeOf(target, fence);
     const found = (await readdir(path.join(table, draft), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
     const files = found.map((entry, index) => {
       const inside = path.relative(path.join(table, draft), path.join(entry.parentPath, entry.name));
@@ -153,6 +167,7 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
       if (!format.copyOptions) throw new ConfigurationError(`preparing "${stream.to}": files of format "${format.name}" cannot be written`);
       return { statements: [], destructive: [] };
     },
+    stagesLineage: ({ stream }) => stream.lineage && stream.partitionBy.length === 0 && (stream.targetFormat === undefined || (stream.targetFormat.name === 'parquet' && (stream.targetFormat.options['compression'] ?? 'snappy') === 'snappy')),
     async load(request, control) {
       const done = await load(request, control.signal);
       control.reached('load:before-commit');
@@ -191,10 +206,22 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
 
 const claimOf = ({ fence, version, position, files }: Head) => ({ fence, version, position, files });
 
-/** `…/0007/00` → 7; the batch of a whole stream comes after all others. */
-function ordinalOf(batchId: string): number {
+const homeOf = ({ stream, run }: Target, fence: number): string => (stream.write === 'replace' ? `run=${pathTime(run.logicalDate)}-f${fence}` : '');
+
+/** A second name for the same bytes; between file systems, or where links are not allowed, a copy. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await copyFile(from, to);
+  }
+}
+
+/** `…/0007/00` → 7. */
+function partOf(batchId: string): number | 'all' {
   const part = batchId.split('/').at(-2)!;
-  return part === 'all' ? batchesPerFence - 1 : Number.parseInt(part, 10);
+  return part === 'all' ? part : Number.parseInt(part, 10);
 }
 
 /** Moves the files of a batch to where they belong; what an earlier visit has moved is there already. */
