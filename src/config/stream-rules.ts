@@ -1,4 +1,5 @@
 import type { StreamSpec } from '../domain/pipeline';
+import { incrementProblem } from './increments';
 import type { RawStream } from './pipeline-schema';
 import type { ConnectorWord } from './vocabulary';
 
@@ -74,6 +75,7 @@ export const streamRules: readonly Rule[] = [
   rule(['to'], ({ spec }) => spec.to.includes('{'), '"{…}" in "to" is not available yet; name the table'),
   rule(['format'], ({ spec, source }) => spec.sourceFormat !== undefined && isDatabase(source), ({ source }) => `"format" is for files; "${source?.name}" has none`),
   rule(['target'], ({ spec, destination }) => (spec.targetFormat !== undefined || spec.partitionBy.length > 0) && isDatabase(destination), ({ destination }) => `"target" is for files; "${destination?.name}" has none`),
+  { words: ['steps', 'mode', 'cursor', 'lookback', 'write', 'by', 'key', 'cursor_changes'], judge: ({ spec }) => incrementProblem(spec) },
   rule(['write', 'mode'], ({ spec, destination }) => destination?.capabilities?.writes.includes(spec.write) === false,
     ({ spec, destination }) => `"${destination?.name}" cannot write "${spec.write}"${because(destination, spec.write)}; it can: ${destination?.capabilities?.writes.join(', ')}`),
 ];

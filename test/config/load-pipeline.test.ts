@@ -155,6 +155,36 @@ describe('mode and write', () => {
   });
 });
 
+describe('steps that need the whole stream, in an incremental one (semantics 5)', () => {
+  const monthly = 'mode: incremental, cursor: at, cursor_changes: never, lookback: month';
+  const steps = `steps: [{ add: { columns: { month: "date_trunc('month', at)" } } }, { aggregate: { by: [month, shop], measures: { n: "count(*)" } } }]`;
+  it.each([
+    [`${monthly.replace('cursor_changes: never, ', '')}, write: delete_insert, by: [month], ${steps}`, 'cursor_changes: never'],
+    [`${monthly.replace(', lookback: month', '')}, write: delete_insert, by: [month], ${steps}`, 'needs "lookback: month"'],
+    [`${monthly.replace('month', 'day')}, write: delete_insert, by: [month], ${steps}`, "date_trunc('day', at)"],
+    [`${monthly.replace('month', '10 days')}, write: delete_insert, by: [month], ${steps}`, 'needs "lookback: month"'],
+    [`${monthly}, write: delete_insert, by: [month], ${steps.replace('date_trunc(', "date_trunc('x', now()) + date_trunc(")}`, "date_trunc('month', at)"],
+    [`${monthly}, write: delete_insert, by: [shop], ${steps}`, 'by: [month]'],
+    [`${monthly}, write: delete_insert, by: window, ${steps}`, 'by: [month]'],
+    [`${monthly}, write: merge, key: [month], ${steps}`, 'key: [month, shop]'],
+    [`${monthly}, cursor_timezone: Europe/Berlin, write: delete_insert, by: [month], ${steps}`, 'cursor_timezone: UTC'],
+    [`${monthly}, key: id, steps: [{ sql: { query: "select * from input" } }]`, '"sql" in an incremental stream'],
+    [`${monthly}, key: id, steps: [{ fill_missing: { columns: [x], with: mean } }]`, '"group_by"'],
+  ])('refuses { %s }', (words, message) => {
+    expect(wrong(words)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it.each([
+    `${monthly}, write: delete_insert, by: [month], ${steps}`, `${monthly}, write: merge, key: [shop, month], ${steps}`,
+    `${monthly.replace('month', 'year')}, write: delete_insert, by: [month], ${steps}`,
+    `${monthly}, write: delete_insert, by: [d], steps: [{ aggregate: { by: { d: "at::date", s: shop }, measures: { n: "count(*)" } } }]`,
+    `${monthly}, key: id, steps: [{ deduplicate: { keys: [id] } }]`, `write: replace, ${steps}`,
+    `${monthly}, key: id, steps: [{ fill_missing: { columns: [x], with: mean, group_by: [at] } }]`,
+  ])('takes { %s }', (words) => {
+    expect(wrong(words)).toEqual([]);
+  });
+});
+
 describe('words that are not built yet', () => {
   it.each([
     ['mode: cdc', '"mode: cdc" is not available yet; use "mode: incremental"'],
