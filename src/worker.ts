@@ -65,13 +65,13 @@ function refuseSmallThreadPool({ slots, threadPoolSize }: Environment): void {
   throw new ConfigurationError(`starting a worker: UV_THREADPOOL_SIZE is ${threadPoolSize}, ${slots} DuckDB slots need ${slots + 8}; start it with "npx millrace worker", which sets it`);
 }
 
-/** `load:after-commit` or `load:after-commit#3`: ends the process without any clean-up at that arrival. For crash tests. */
+/** `load:after-commit` or `load:after-commit#3`: ends the process without any clean-up at that arrival; `#3#SIGSTOP` halts it. For crash tests. */
 function killSwitch(killAt: string | undefined): (point: KillPoint) => void {
   if (!killAt) return () => undefined;
-  const [point, arrival = '1'] = killAt.split('#');
+  const [point, arrival = '1', signal = 'SIGKILL'] = killAt.split('#');
   let left = Number(arrival);
   return (reached) => {
-    if (reached === point && --left === 0) process.kill(process.pid, 'SIGKILL');
+    if (reached === point && --left === 0) process.kill(process.pid, signal as NodeJS.Signals);
   };
 }
 

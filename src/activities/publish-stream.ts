@@ -16,6 +16,7 @@ export const createPublishStream = (dependencies: Dependencies) => async ({ run,
   return withControl(dependencies.reached, async (control) => {
     const destination = await dependencies.openDestination(connectionsFile, spec.destination);
     try {
+      control.reached('publish:before-claim-check');
       const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan, batchIds }, control);
       return { rows: (await artefacts.published.record(receipt, run, stream)).rows };
     } finally {

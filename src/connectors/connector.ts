@@ -101,7 +101,7 @@ export interface PublishRequest {
  *
  * `load` commits a batch and its ledger row together, or neither. Called again with the same batch id after a crash it
  * returns the first receipt with `alreadyLoaded: true`; with another checksum it throws; with an outdated fence it throws.
- * It calls `control.reached('load:before-commit')` and `('load:after-commit')`.
+ * It calls `control.reached` with `load:after-data`, `load:before-commit` and `load:after-commit`.
  *
  * `publish` makes the run's batches visible and advances the checkpoint (position, files, version + 1) in one commit.
  * Called again after its commit it returns the stored receipt. It refuses a missing batch (a planned batch without a

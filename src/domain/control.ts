@@ -3,9 +3,9 @@ export const killPoints = [
   'plan:after-claim', 'plan:after-plan',
   'extract:after-data', 'extract:after-manifest',
   'transform:after-data', 'transform:after-batch',
-  'load:before-commit', 'load:after-commit',
+  'load:after-data', 'load:before-commit', 'load:after-commit',
   'check:after-report',
-  'publish:before-commit', 'publish:after-commit',
+  'publish:before-claim-check', 'publish:before-commit', 'publish:after-commit',
   'finish:after-receipt',
 ] as const;
 export type KillPoint = (typeof killPoints)[number];

@@ -14,7 +14,7 @@ import { temporalAddress } from './temporal';
 export interface Installation {
   readonly home: string;
   readonly client: Client;
-  startWorker(killAt?: KillPoint | `${KillPoint}#${number}`): Promise<ChildProcess>;
+  startWorker(killAt?: KillPoint | `${KillPoint}#${number}` | `${KillPoint}#${number}#SIGSTOP`): Promise<ChildProcess>;
   /** Starts a run of a pipeline given as YAML. */
   start(yaml: string, logicalDate?: string): Promise<WorkflowHandle>;
   /** Starts and waits; a failed run gives its summary too. */
@@ -26,13 +26,14 @@ let days = 0;
 /** A later instant each time: runs of a test follow one another. */
 export const nextDate = (): string => new Date(Date.UTC(2026, 6, 1 + days++)).toISOString().replace('.000Z', 'Z');
 
-export async function install(connections: string): Promise<Installation> {
+/** @param namespace Temporal's; another one stands for a second Temporal server: it has pipeline locks of its own. */
+export async function install(connections: string, namespace = 'default'): Promise<Installation> {
   const home = mkdtempSync(path.join(tmpdir(), 'millrace home '));
   const connectionsFile = path.join(home, 'connections.yaml');
   writeFileSync(connectionsFile, connections);
   const taskQueue = `test_${randomBytes(6).toString('hex')}`;
   const connection = await Connection.connect({ address: temporalAddress() });
-  const client = new Client({ connection });
+  const client = new Client({ connection, namespace });
   const workers = new Set<ChildProcess>();
 
   const start = async (yaml: string, logicalDate = nextDate()): Promise<WorkflowHandle> => {
@@ -47,7 +48,7 @@ export async function install(connections: string): Promise<Installation> {
     async startWorker(killAt) {
       const child = spawn(process.execPath, [path.resolve(__dirname, '../../lib/worker.js')], {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, UV_THREADPOOL_SIZE: '16', TEMPORAL_ADDRESS: temporalAddress(), MILLRACE_HOME: home, MILLRACE_TASK_QUEUE: taskQueue, MILLRACE_HEARTBEAT_TIMEOUT: '3s', ...(killAt && { MILLRACE_KILL_AT: killAt }) },
+        env: { ...process.env, UV_THREADPOOL_SIZE: '16', TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace, MILLRACE_HOME: home, MILLRACE_TASK_QUEUE: taskQueue, MILLRACE_HEARTBEAT_TIMEOUT: '3s', ...(killAt && { MILLRACE_KILL_AT: killAt }) },
       });
       workers.add(child);
       let said = '';
@@ -64,7 +65,7 @@ export async function install(connections: string): Promise<Installation> {
       return summaryOf(handle);
     },
     async close() {
-      await Promise.all([...workers].map((child) => new Promise<void>((resolve) => { child.once('exit', () => resolve()); child.kill('SIGTERM'); })));
+      await Promise.all([...workers].map((child) => new Promise<void>((resolve) => { child.once('exit', () => resolve()); child.kill('SIGTERM'); child.kill('SIGCONT'); })));
       await connection.close();
       await rm(home, { recursive: true, force: true });
     },

@@ -89,6 +89,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       const from = `SELECT ${columns}, CAST(${number} AS BIGINT) AS ${batchColumn} FROM read_parquet(${fileList(paths)})`;
       await session.run(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} AS ${from} LIMIT 0`);
       const rows = batch.rows === 0 ? 0 : await session.changed(`INSERT INTO ${names.hidden(plan.fence)} ${from}`);
+      control.reached('load:after-data');
       if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
       const values = [names.label, target.run.pipeline, target.stream.stream, names.holder].map(quoteLiteral).join(', ');
       await session.run(`INSERT INTO _millrace_loads (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, "rows", state) VALUES (${number}, ${quoteLiteral(batch.id)}, ${values}, ${plan.fence}, ${quoteLiteral(batch.checksum)}, ${quoteLiteral(plan.hash)}, ${rows}, 'committed')`);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { batchColumn } from '../../domain/column';
+import type { Control } from '../../domain/control';
 import { BalanceError, ConfigurationError, FencedOffError } from '../../domain/errors';
 import { batchNumberOf, pathTime, runPath, slug } from '../../domain/ids';
 import type { PublishReceipt } from '../../domain/receipt';
@@ -31,15 +32,16 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
   const read = async (table: string, manifest: string): Promise<BatchManifest | null> =>
     readFile(path.join(table, manifest), 'utf8').then((text) => JSON.parse(text) as BatchManifest, () => null);
 
-  async function load({ target, plan, batch, paths }: LoadRequest, signal: AbortSignal): Promise<BatchManifest & { readonly alreadyLoaded: boolean }> {
+  async function load({ target, plan, batch, paths }: LoadRequest, control: Control): Promise<BatchManifest & { readonly alreadyLoaded: boolean }> {
     const table = tableOf(target);
     const place = manifestOf(batch.id, plan.fence);
     let manifest = await read(table, place);
     const alreadyLoaded = manifest !== null;
     if (!manifest) {
       const number = batchNumberOf(plan.fence, partOf(batch.id));
-      const { rows, files } = plan.stagesLineage ? await takeOver(target, paths, number, plan.fence, table, signal) : await write(target, paths, batch.columns.map(({ name }) => name), number, plan.fence, batch.rows, table, signal);
+      const { rows, files } = plan.stagesLineage ? await takeOver(target, paths, number, plan.fence, table, control.signal) : await write(target, paths, batch.columns.map(({ name }) => name), number, plan.fence, batch.rows, table, control.signal);
       if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${target.stream.to}": ${rows} rows were written, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
+      control.reached('load:after-data');
       await refuseOldFence(table, target, plan.fence, plan.version);
       await createOnce(path.join(table, place), JSON.stringify({ batchId: batch.id, number, checksum: batch.checksum, rows, files }));
       manifest = (await read(table, place))!;
@@ -169,7 +171,7 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
     },
     stagesLineage: ({ stream }) => stream.lineage && stream.partitionBy.length === 0 && (stream.targetFormat === undefined || (stream.targetFormat.name === 'parquet' && (stream.targetFormat.options['compression'] ?? 'snappy') === 'snappy')),
     async load(request, control) {
-      const done = await load(request, control.signal);
+      const done = await load(request, control);
       control.reached('load:before-commit');
       control.reached('load:after-commit');
       return { batchId: done.batchId, batchNumber: done.number, rows: done.rows, alreadyLoaded: done.alreadyLoaded };

@@ -34,6 +34,7 @@ export async function loadBatch(connection: PostgresConnection, config: Postgres
     const rows = batch.format === 'copy_csv'
       ? await copyText(connection, config, into, request, number!, control)
       : await copyBatch(connection, config, into, context, request, number!, target.stream.lineage || target.stream.visible === 'run', control);
+    control.reached('load:after-data');
     if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
     await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR SHARE');
     await connection.run(

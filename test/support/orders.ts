@@ -1,0 +1,32 @@
+import type { TestDatabase } from './postgres';
+
+/** 3,000 orders with NULLs and empty texts, in three partitions. */
+export async function createOrders(database: TestDatabase): Promise<void> {
+  await database.run('CREATE TABLE orders (id bigint PRIMARY KEY, total numeric(12,2) NOT NULL, note text, at timestamptz NOT NULL)');
+  await database.run(`INSERT INTO orders SELECT n, n * 1.01, CASE WHEN n % 7 = 0 THEN NULL WHEN n % 11 = 0 THEN '' ELSE 'note ' || n END, timestamptz '2026-01-01' + n * interval '1 second' FROM generate_series(1, 3000) n`);
+  await database.run('ANALYZE orders');
+}
+
+export const pipelineOf = (name: string, destination: string, words: string): string =>
+  `pipeline: ${name}\nsource: shop\ndestination: ${destination}\nstreams:\n  - stream: orders\n    to: ${name}\n    partition: { rows: 1000 }\n    ${words}\n`;
+
+/** Source and destination are two databases: an incremental read waits for the open transactions of its own. */
+export const connections = (source: TestDatabase, database: TestDatabase): string => `shop: { connector: postgres, url: "${source.url}" }\ndb: { connector: postgres, url: "${database.url}" }\nduck: { connector: duckdb, path: out.duckdb }\nlake: { connector: files, path: lake }\n`;
+export const sums = (table: string): string => `SELECT count(*)::text AS n, sum(id)::text AS ids, sum(total)::text AS total, count(note)::text AS notes, count(*) FILTER (WHERE note = '')::text AS empty FROM ${table}`;
+
+export const cases: readonly (readonly [name: string, destination: string, words: string])[] = [
+  ['append', 'db', 'mode: incremental\n    cursor: at\n    write: append\n    visible: run'],
+  ['append_batch', 'db', 'mode: incremental\n    cursor: at\n    write: append\n    visible: batch'],
+  ['replace', 'db', 'mode: full\n    write: replace'],
+  ['replace_staged', 'db', 'mode: full\n    write: replace\n    steps: [{ filter: { where: "id > 0" } }]'],
+  ['merge', 'db', 'mode: incremental\n    cursor: at\n    write: merge\n    key: [id]'],
+  ['delete_insert', 'db', 'mode: incremental\n    cursor: at\n    write: delete_insert\n    by: window'],
+  ['duck', 'duck', 'mode: incremental\n    cursor: at\n    write: merge\n    key: [id]'],
+  ['lake', 'lake', 'mode: full\n    write: replace'],
+];
+
+/** Rows of another destination, brought back through Millrace into Postgres, where they can be compared. */
+export const backOf: Readonly<Record<string, string>> = {
+  duck: 'pipeline: back_duck\nsource: duck\ndestination: db\nstreams:\n  - stream: duck\n    to: back_duck\n    mode: full\n    write: replace\n',
+  lake: 'pipeline: back_lake\nsource: lake\ndestination: db\nstreams:\n  - stream: "lake/run=*/*.parquet"\n    to: back_lake\n    mode: full\n    write: replace\n    naming: keep\n    steps: [{ select: { columns: [id, total, note, at] } }]\n',
+};
