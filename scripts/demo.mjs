@@ -35,6 +35,8 @@ function run(name) {
 }
 
 const stop = (child) => new Promise((resolve) => {
+  if (child.exitCode !== null || child.signalCode !== null) return resolve();
+  stopping = true;
   child.removeAllListeners('exit');
   child.once('exit', resolve);
   child.kill('SIGTERM');
@@ -46,6 +48,13 @@ const environment = await startEnvironment().catch((error) => {
   process.exit(1);
 });
 let code = 0;
+let stopping = false;
+environment.child.removeAllListeners('exit');
+environment.child.once('exit', (ended) => {
+  if (stopping) return;
+  console.error(`the environment ended by itself (code ${ended}); see ${path.join(home, 'worker.log')}`);
+  process.exit(1);
+});
 for (const name of pipelines) {
   const ended = await run(name);
   if (!goodCodes.includes(ended)) code ||= ended;

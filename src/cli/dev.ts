@@ -15,10 +15,13 @@ export async function runDev({ postgres, json }: { readonly postgres: boolean; r
   const { address, uiUrl, postgresUrl } = environment;
   if (json) process.stdout.write(`${JSON.stringify({ ready: true, address, uiUrl, postgresUrl, home })}\n`);
   else process.stdout.write([`Temporal   ${address}`, `Web UI     ${uiUrl ?? 'of your server'}`, ...(postgresUrl ? [`Postgres   ${postgresUrl}`] : []), `home       ${home}`, '', 'In another terminal: npx millrace run FILE. Ctrl-C ends it; runs go on when it is up again.', ''].join('\n'));
+  // Waiting for a signal alone keeps no process alive: it would end, and leave its servers behind.
+  const awake = setInterval(() => undefined, 60_000);
   await new Promise<void>((resolve) => {
     process.once('SIGINT', () => resolve());
     process.once('SIGTERM', () => resolve());
   });
+  clearInterval(awake);
   say('stopping …');
   await environment.stop();
   return exitCodes.success;

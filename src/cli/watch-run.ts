@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import pc from 'picocolors';
 import type { RunSummary } from '../domain/receipt';
@@ -83,10 +84,7 @@ function onceEach(view: ProgressView): ProgressView {
 
 /** Never comes back once stopped: the race it runs in is over. */
 const pause = (time: number, stop: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, time);
-    stop.addEventListener('abort', () => clearTimeout(timer), { once: true });
-  });
+  sleep(time, undefined, { signal: stop }).catch(() => new Promise<never>(() => undefined));
 
 function listenForInterrupt(): { readonly pressed: Promise<Ending>; forget(): void } {
   let listener: () => void = () => undefined;
