@@ -48,4 +48,4 @@ test.concurrent.each(cases)('ends with exactly the right rows by %s, wherever th
   } finally {
     await place.close();
   }
-}, 300_000);
+}, 600_000);

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { Connection } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { createDatabase, type TestDatabase } from '../support/postgres';
@@ -7,7 +6,7 @@ import { backOf, cases, connections, createOrders, pipelineOf, sums } from '../s
 import { eventually, temporalAddress } from '../support/temporal';
 import { install, nextDate, type Installation } from '../support/worker';
 
-/** A run that ended badly must not cost the next one a row; one that wakes up late must not add any. */
+/** A run that ended badly must not cost the next one a row. */
 let source: TestDatabase;
 let database: TestDatabase;
 beforeAll(async () => {
@@ -60,7 +59,7 @@ test.concurrent.each(all)('%s: cancelled after some batches, then run again: exa
   } finally {
     await place.close();
   }
-}, 120_000);
+}, 400_000);
 
 test.concurrent.each(all)('%s: killed for good before its commit, then run again: exact rows', async (name, destination, words) => {
   const place = await install(connections(source, database));
@@ -74,35 +73,7 @@ test.concurrent.each(all)('%s: killed for good before its commit, then run again
   } finally {
     await place.close();
   }
-}, 120_000);
-
-const halts = [['append', 'load:after-data#2'], ['replace', 'load:after-data#2'], ['merge', 'load:after-data#2']] as const;
-test.concurrent.each(halts)('%s: an attempt halted at %s that wakes up late adds nothing', async (write, point) => {
-  const [, destination, words] = cases.find(([each]) => each === write)!;
-  const name = `halted_${write}`;
-  // A database of its own: that no session of a worker is left in it tells that the late attempt has ended.
-  const own = await createDatabase();
-  // The halted worker goes on taking tasks of its queue, so the next run has another.
-  const [place, other] = [await install(connections(source, own)), await install(connections(source, own))];
-  const sessions = async () => (await own.rows("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'millrace'")).length;
-  try {
-    const sleeper = await place.startWorker(`${point}#SIGSTOP`);
-    const handle = await place.start(pipelineOf(name, destination, words));
-    await eventually(async () => stateOf(sleeper.pid!) === 'T', 'the first worker to be halted', 60);
-    await terminate(place, handle, name);
-    await other.startWorker();
-    expect(await other.run(pipelineOf(name, destination, words))).toMatchObject({ state: 'succeeded', totals: { read: 3000, loaded: 3000 } });
-    expect(await sessions()).toBeGreaterThan(0);
-    process.kill(sleeper.pid!, 'SIGCONT');
-    await eventually(async () => (await sessions()) === 0, 'the late attempt to have ended', 60);
-    expect(await own.row(sums(name))).toEqual(await source.row(sums('orders')));
-    expect(await own.row("SELECT sum(rows)::text AS rows, string_agg(DISTINCT state, ',') AS states FROM _millrace_loads WHERE state <> 'rolled_back'")).toEqual({ rows: '3000', states: 'published' });
-  } finally {
-    await place.close();
-    await other.close();
-    await own.drop();
-  }
-}, 180_000);
+}, 400_000);
 
 test.concurrent.each(some)('%s: two runs of one pipeline forced at once, under two Temporal namespaces: one wins, exact rows', async (name, destination, words) => {
   const other = `second-${Date.now()}-${name.replaceAll('_', '-')}`;
@@ -125,9 +96,4 @@ test.concurrent.each(some)('%s: two runs of one pipeline forced at once, under t
   } finally {
     for (const place of places) await place.close();
   }
-}, 120_000);
-
-/** The letter of /proc/<pid>/stat: T is halted. */
-function stateOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').charAt(0);
-}
+}, 400_000);
