@@ -1,5 +1,7 @@
 import type { Environment } from '../config/environment';
+import type { AddCommand } from './door';
 import type { ExitCode } from './exit-codes';
+import { namesARun } from './find-run';
 import { signalRun } from './signal-run';
 import type { Terminal } from './terminal';
 
@@ -16,3 +18,8 @@ export const cancel = (word: string, { now }: { readonly now: boolean }, environ
     },
     reached: (state) => state === 'ended',
   });
+
+export const addCancel: AddCommand = ({ command, does }) => command('cancel', 'End a run; the destination stays as the last commit made it', 'millrace cancel orders/run-2026-08-01T00:00:00Z')
+  .argument('<run>', namesARun)
+  .option('--now', 'without waiting for a worker; the next run settles what is left')
+  .action(does(({ environment, terminal }, word: string, flags: { readonly now?: boolean }) => cancel(word, { now: flags.now === true }, environment, terminal)));

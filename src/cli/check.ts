@@ -6,6 +6,7 @@ import type { Environment } from '../config/environment';
 import { loadPipeline } from '../config/load-pipeline';
 import { textOf } from '../config/problems';
 import { findServer } from './connect';
+import type { AddCommand } from './door';
 import { exitCodeOfArea, exitCodes, type ExitCode } from './exit-codes';
 import { outcomeOfCause } from './outcome';
 import type { Terminal } from './terminal';
@@ -58,3 +59,7 @@ function tellChecks(found: readonly ConnectionCheck[], terminal: Terminal): Exit
   const failed = found.find(({ ok }) => !ok);
   return failed ? exitCodeOfArea(failed.side) : exitCodes.success;
 }
+
+export const addCheck: AddCommand = ({ command, does }) => command('check', 'Read a pipeline, list everything that is wrong, and try its connections', 'millrace check pipelines/orders.yaml')
+  .argument('<file>', 'pipeline file')
+  .action(does(({ environment, terminal }, file: string) => check(file, environment, terminal)));

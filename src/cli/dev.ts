@@ -1,4 +1,5 @@
 import { readEnvironment } from '../config/environment';
+import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { findEnvironment, startEnvironment } from './development';
 
@@ -26,3 +27,7 @@ export async function runDev({ postgres, json }: { readonly postgres: boolean; r
   await environment.stop();
   return exitCodes.success;
 }
+
+export const addDev: AddCommand = ({ command, does }) => command('dev', 'Keep Temporal with its Web UI and a worker up until Ctrl-C', 'millrace dev --postgres')
+  .option('--postgres', 'a Postgres too; its URL is in MILLRACE_DEMO_POSTGRES of the worker')
+  .action(does((_, flags: { readonly postgres?: boolean; readonly json?: boolean }) => runDev({ postgres: flags.postgres ?? false, json: flags.json ?? false })));

@@ -2,6 +2,9 @@ import type { Client } from '@temporalio/client';
 import { EtlError } from '../domain/errors';
 import { holderOf } from './follow';
 
+/** For `--help`. */
+export const namesARun = 'id of a run, or name of a pipeline for the run that is going on';
+
 class RunUnknownError extends EtlError {
   readonly disposition = 'fail';
   readonly area = 'internal';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigurationError } from '../domain/errors';
+import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { firstProject } from './first-project';
 import type { Terminal } from './terminal';
@@ -20,3 +21,7 @@ export async function init(folder: string, terminal: Terminal): Promise<ExitCode
   terminal.say(`wrote ${files.map(({ name }) => name).join(', ')}\nrun it with: ${next}`);
   return exitCodes.success;
 }
+
+export const addInit: AddCommand = ({ command, does }) => command('init', 'Write a first project that needs no database', 'millrace init shop && cd shop && millrace run orders.yaml')
+  .argument('[dir]', 'folder to write to', '.')
+  .action(does(({ terminal }, folder: string) => init(folder, terminal)));

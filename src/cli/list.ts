@@ -1,4 +1,6 @@
+import { Argument } from 'commander';
 import { checkWords, connectorWords, formatWords, stepWords } from '../config/vocabulary';
+import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import type { Terminal } from './terminal';
 
@@ -29,3 +31,7 @@ export function list(kind: ListKind, terminal: Terminal): ExitCode {
   for (const { name, summary } of entries) terminal.say(`${name.padEnd(width)}  ${summary}`);
   return exitCodes.success;
 }
+
+export const addList: AddCommand = ({ command, does }) => command('list', 'List what pipelines can be made of', 'millrace list steps')
+  .addArgument(new Argument('<kind>', 'what to list').choices(listKinds))
+  .action(does(({ terminal }, kind: ListKind) => list(kind, terminal)));

@@ -1,5 +1,7 @@
 import type { Environment } from '../config/environment';
+import type { AddCommand } from './door';
 import type { ExitCode } from './exit-codes';
+import { namesARun } from './find-run';
 import { signalRun } from './signal-run';
 import type { Terminal } from './terminal';
 
@@ -10,3 +12,7 @@ export const resume = (word: string, environment: Environment, terminal: Termina
     send: (client, runId) => client.workflow.getHandle(runId).signal('resume'),
     reached: (state) => state === 'running' || state === 'ended',
   });
+
+export const addResume: AddCommand = ({ command, does }) => command('resume', 'Let a paused run go on, and try again what is held', 'millrace resume orders')
+  .argument('<run>', namesARun)
+  .action(does(({ environment, terminal }, word: string) => resume(word, environment, terminal)));

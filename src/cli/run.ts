@@ -1,4 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+import { Option } from 'commander';
 import { connectionsFileOf } from '../config/connections';
 import type { Environment } from '../config/environment';
 import { loadPipeline } from '../config/load-pipeline';
@@ -7,6 +8,7 @@ import { workflowIdOf } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
 import type { RunPipelineInput } from '../workflows/messages';
 import { serverForRun, ServerUnavailableError, type Server } from './connect';
+import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { holderOf } from './follow';
 import { logicalDateOf } from './logical-date';
@@ -86,3 +88,26 @@ async function startOrAttach(input: RunPipelineInput, options: RunOptions, envir
 
 const busyError = ({ pipeline }: PipelineSpec, holder?: string): PipelineBusyError =>
   new PipelineBusyError(`starting pipeline "${pipeline}": ${holder ? `run "${holder}"` : 'another run'} is going on; leave out --refuse to watch it, or wait in line with --queue`, { pipeline });
+
+interface RunFlags {
+  readonly logicalDate?: string;
+  readonly queue?: boolean;
+  readonly refuse?: boolean;
+  readonly detach?: boolean;
+  readonly allowDestructive?: boolean;
+}
+
+export const addRun: AddCommand = ({ command, does }) => command('run', 'Run a pipeline and watch it to its end', 'millrace run pipelines/orders.yaml\n  millrace run pipelines/orders.yaml --logical-date 2026-08-01 --json')
+  .argument('<file>', 'pipeline file')
+  .option('--logical-date <instant>', 'date of the run; data up to it is read (default: now)')
+  .addOption(new Option('--attach', 'watch the run of this pipeline that is going on, if one is (default)').conflicts(['queue', 'refuse', 'detach']))
+  .addOption(new Option('--queue', 'wait until the run that is going on has ended').conflicts(['attach', 'refuse']))
+  .addOption(new Option('--refuse', 'end at once if another run is going on').conflicts(['attach', 'queue']))
+  .option('--detach', 'start the run and do not watch it')
+  .option('--allow-destructive', 'let "write: replace" take a table that Millrace did not create')
+  .action(does(({ environment, terminal }, file: string, flags: RunFlags) => run(file, {
+    ...(flags.logicalDate === undefined ? {} : { logicalDate: flags.logicalDate }),
+    whenHeld: flags.queue ? 'queue' : flags.refuse ? 'refuse' : 'attach',
+    detach: flags.detach === true,
+    allowDestructive: flags.allowDestructive === true,
+  }, environment, terminal)));

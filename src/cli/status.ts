@@ -5,6 +5,7 @@ import { pathTime, runPath, slug } from '../domain/ids';
 import type { RunSummary } from '../domain/receipt';
 import { balanceTable, remarks } from './balance-table';
 import { findServer } from './connect';
+import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { askFigures, type Figures } from './follow';
 import { createPacer, lineOf } from './progress';
@@ -89,3 +90,7 @@ function tellList(receipts: readonly RunSummary[], terminal: Terminal): void {
     terminal.say(`${run.workflowId}${generation}  ${colouredState(state)}  read ${grouped(totals.read)}, loaded ${grouped(totals.loaded)}, rejected ${grouped(totals.rejected)}`);
   }
 }
+
+export const addStatus: AddCommand = ({ command, does }) => command('status', 'Show what runs and what has run', 'millrace status orders')
+  .argument('[pipeline|run]', 'name of a pipeline, or id of a run')
+  .action(does(({ environment, terminal }, word: string | undefined) => status(word, environment, terminal)));

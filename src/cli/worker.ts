@@ -1,5 +1,6 @@
 import type { Environment } from '../config/environment';
 import { needServer } from './connect';
+import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import type { Terminal } from './terminal';
 
@@ -14,3 +15,6 @@ export async function worker(environment: Environment, terminal: Terminal): Prom
   await runWorker({ ...environment, temporal: { ...environment.temporal, connection: { ...environment.temporal.connection, address: server.address } } });
   return exitCodes.success;
 }
+
+export const addWorker: AddCommand = ({ command, does }) => command('worker', 'Run a worker', 'TEMPORAL_ADDRESS=temporal.example:7233 millrace worker')
+  .action(does(({ environment, terminal }) => worker(environment, terminal)));
