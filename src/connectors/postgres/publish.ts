@@ -7,7 +7,8 @@ import { deleteBatches } from './claim';
 import type { PostgresConnection } from './connection';
 import { refuseOldFence } from './load';
 import type { Names } from './system-tables';
-import { writeRows, type Written } from './writes';
+import type { Written } from './write';
+import { writeRows } from './writes';
 
 const mine = 'target = $1 AND pipeline = $2 AND stream = $3';
 
