@@ -7,4 +7,6 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 120000,
+  // Crash tests wait for timeouts most of the time, so many of them go side by side.
+  maxConcurrency: 12,
 };

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { createActivities, failureInterceptor, type Dependencies } from './activities';
 import { openConnections } from './config/connections';
+import { durationOf } from './config/duration';
 import { readEnvironment, type Environment } from './config/environment';
 import { connectorNamed } from './connectors/registry';
 import { ConfigurationError } from './domain/errors';
@@ -35,6 +36,7 @@ export async function runWorker(environment: Environment): Promise<void> {
       return found.openDestination(config, { engine, baseFolder: path.dirname(file), connection: name });
     },
   };
+  const heartbeatTimeout = durationOf(environment.heartbeatTimeout)!;
   const create = (taskQueue: string) => Worker.create({
     connection,
     namespace: environment.temporal.namespace,
@@ -42,10 +44,10 @@ export async function runWorker(environment: Environment): Promise<void> {
     workflowBundle: { codePath: path.join(__dirname, 'workflow-bundle.js') },
     activities: createActivities(dependencies),
     interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
-    // Cancel and pause are heard on a heartbeat, so its throttle bounds how soon.
-    maxHeartbeatThrottleInterval: '2s',
+    // Cancel and pause are heard on a heartbeat, so its throttle bounds how soon. Three fit into the timeout, so one may be late.
+    maxHeartbeatThrottleInterval: Math.min(2000, heartbeatTimeout / 3),
     // After a worker has died, its workflows are told to the next one after this long.
-    stickyQueueScheduleToStartTimeout: '2s',
+    stickyQueueScheduleToStartTimeout: Math.min(2000, heartbeatTimeout),
     shutdownGraceTime: 0,
     shutdownForceTime: '15s',
   });

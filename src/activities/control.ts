@@ -9,7 +9,8 @@ interface Beat {
   readonly bytes: number;
 }
 
-const beatEvery = 1000;
+/** A second; faster where the timeout is so short that a late beat would end the attempt. */
+const beatEvery = ({ info }: Context): number => Math.min(1000, (info.heartbeatTimeoutMs ?? 30_000) / 5);
 
 /** Runs `work` with a heartbeat on a timer, since a COPY or a query may be silent for minutes. */
 export async function withControl<Result>(reached: (point: KillPoint) => void, work: (control: Control) => Promise<Result>): Promise<Result> {
@@ -18,7 +19,7 @@ export async function withControl<Result>(reached: (point: KillPoint) => void, w
   // Sessions and streams of one activity all listen to its one signal.
   setMaxListeners(200, context.cancellationSignal);
   let beat: Beat = { v: 1, rows: 0, bytes: 0 };
-  const timer = setInterval(() => context.heartbeat(beat), beatEvery);
+  const timer = setInterval(() => context.heartbeat(beat), beatEvery(context));
   context.heartbeat(beat);
   try {
     return await work({

@@ -157,7 +157,8 @@ class Run {
       const child = await startChild(loadStream, {
         workflowId: this.childId(stream),
         taskQueue: queue,
-        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        // Whoever ends a run for good must not see its streams publish afterwards. A run that fails or is cancelled waits for them itself.
+        parentClosePolicy: ParentClosePolicy.TERMINATE,
         staticSummary: `load ${stream}`,
         args: [{ run, stream, window, onFailure: this.input.spec.onFailure, heartbeatTimeout, paused: this.paused }],
       });

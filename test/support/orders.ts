@@ -1,4 +1,5 @@
 import type { TestDatabase } from './postgres';
+import type { Installation } from './worker';
 
 /** 3,000 orders with NULLs and empty texts, in three partitions. */
 export async function createOrders(database: TestDatabase): Promise<void> {
@@ -25,8 +26,22 @@ export const cases: readonly (readonly [name: string, destination: string, words
   ['lake', 'lake', 'mode: full\n    write: replace'],
 ];
 
-/** Rows of another destination, brought back through Millrace into Postgres, where they can be compared. */
-export const backOf: Readonly<Record<string, string>> = {
-  duck: 'pipeline: back_duck\nsource: duck\ndestination: db\nstreams:\n  - stream: duck\n    to: back_duck\n    mode: full\n    write: replace\n',
-  lake: 'pipeline: back_lake\nsource: lake\ndestination: db\nstreams:\n  - stream: "lake/run=*/*.parquet"\n    to: back_lake\n    mode: full\n    write: replace\n    naming: keep\n    steps: [{ select: { columns: [id, total, note, at] } }]\n',
-};
+/** Everything that is written, each with the words of its stream; the suites run some of them in `npm test`, all in `npm run test:chaos`. */
+export const everything = process.env['MILLRACE_CHAOS'] === 'all';
+
+/** A pipeline that brings the rows of another destination back into Postgres as `back_<table>`, where they can be compared; null: they are there. */
+export function backOf(destination: string, table: string): string | null {
+  const pipeline = (source: string, stream: string, words: string) => `pipeline: back_${table}\nsource: ${source}\ndestination: db\nstreams:\n  - stream: ${stream}\n    to: back_${table}\n    mode: full\n    write: replace\n${words}`;
+  if (destination === 'duck') return pipeline('duck', table, '');
+  if (destination === 'lake') return pipeline('lake', `"${table}/run=*/*.parquet"`, '    naming: keep\n    steps: [{ select: { columns: [id, total, note, at] } }]\n');
+  return null;
+}
+
+/** The target holds the rows of the source, each once, and the ledger says of nothing that it is still open. A worker must run. */
+export async function expectExact(place: Installation, source: TestDatabase, database: TestDatabase, table: string, destination: string, rows = 3000): Promise<void> {
+  const back = backOf(destination, table);
+  if (back) expect((await place.run(back)).totals).toMatchObject({ read: rows, loaded: rows });
+  expect(await database.row(sums(back ? `back_${table}` : table))).toEqual(await source.row(sums('orders')));
+  if (back) return;
+  expect(await database.row(`SELECT count(*) FILTER (WHERE state = 'committed')::text AS open FROM _millrace_loads WHERE pipeline = $1`, [table])).toEqual({ open: '0' });
+}

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,13 +9,36 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { parsePipeline } from '../../src/config/load-pipeline';
 import type { KillPoint } from '../../src/domain/control';
 import type { RunSummary } from '../../src/domain/receipt';
-import { temporalAddress } from './temporal';
+import { eventually, temporalAddress } from './temporal';
+
+/** A place in the built files that a mutant changes: every `find` in `lib/<file>` becomes `put`. */
+export interface Patch {
+  readonly file: string;
+  readonly find: string;
+  readonly put: string;
+}
+
+/** `load:after-commit#3#SIGSTOP`: at the third arrival the process is halted instead of killed. */
+export type KillAt = KillPoint | `${KillPoint}#${number}` | `${KillPoint}#${number}#SIGSTOP`;
+
+export interface PlaceOptions {
+  /** Temporal's; another one stands for a second Temporal server: it has pipeline locks of its own. */
+  readonly namespace?: string;
+  /** Of another Temporal server than that of all tests. */
+  readonly address?: string;
+  /** Of workers: mutants. */
+  readonly patches?: readonly Patch[];
+  /** More variables for the workers. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
 
 /** A home with staging and connections, workers as processes that can be killed, and a client: a small installation. */
 export interface Installation {
   readonly home: string;
   readonly client: Client;
-  startWorker(killAt?: KillPoint | `${KillPoint}#${number}` | `${KillPoint}#${number}#SIGSTOP`): Promise<ChildProcess>;
+  startWorker(killAt?: KillAt): Promise<ChildProcess>;
+  /** Loads a worker that the next `startWorker` only has to wake. */
+  prepareWorker(): void;
   /** Starts a run of a pipeline given as YAML. */
   start(yaml: string, logicalDate?: string): Promise<WorkflowHandle>;
   /** Starts and waits; a failed run gives its summary too. */
@@ -26,15 +50,15 @@ let days = 0;
 /** A later instant each time: runs of a test follow one another. */
 export const nextDate = (): string => new Date(Date.UTC(2026, 6, 1 + days++)).toISOString().replace('.000Z', 'Z');
 
-/** @param namespace Temporal's; another one stands for a second Temporal server: it has pipeline locks of its own. */
-export async function install(connections: string, namespace = 'default'): Promise<Installation> {
+export async function install(connections: string, { namespace = 'default', address = temporalAddress(), patches = [], variables = {} }: PlaceOptions = {}): Promise<Installation> {
   const home = mkdtempSync(path.join(tmpdir(), 'millrace home '));
   const connectionsFile = path.join(home, 'connections.yaml');
   writeFileSync(connectionsFile, connections);
   const taskQueue = `test_${randomBytes(6).toString('hex')}`;
-  const connection = await Connection.connect({ address: temporalAddress() });
+  const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
   const workers = new Set<ChildProcess>();
+  const prepared: ChildProcess[] = [];
 
   const start = async (yaml: string, logicalDate = nextDate()): Promise<WorkflowHandle> => {
     const spec = parsePipeline(yaml, 'test.yaml');
@@ -43,21 +67,32 @@ export async function install(connections: string, namespace = 'default'): Promi
     });
   };
 
+  const load = (): ChildProcess => {
+    const child = spawn(process.execPath, [path.resolve(__dirname, 'worker-process.js')], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, UV_THREADPOOL_SIZE: '16', MILLRACE_TEST_PATCHES: JSON.stringify(patches) },
+    });
+    child.stdin.on('error', () => undefined);
+    workers.add(child);
+    child.once('exit', () => workers.delete(child));
+    return child;
+  };
+
   return {
     home, client, start,
+    prepareWorker: () => void prepared.push(load()),
     async startWorker(killAt) {
-      const child = spawn(process.execPath, [path.resolve(__dirname, '../../lib/worker.js')], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, UV_THREADPOOL_SIZE: '16', TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace, MILLRACE_HOME: home, MILLRACE_TASK_QUEUE: taskQueue, MILLRACE_HEARTBEAT_TIMEOUT: '3s', ...(killAt && { MILLRACE_KILL_AT: killAt }) },
-      });
-      workers.add(child);
+      const child = prepared.shift() ?? load();
       let said = '';
-      child.stderr.on('data', (chunk) => { said += chunk; });
-      child.once('exit', () => workers.delete(child));
-      await new Promise<void>((resolve, reject) => {
-        child.stdout.on('data', (chunk) => { if (String(chunk).includes('"ready":true')) resolve(); });
+      child.stderr!.on('data', (chunk) => { said += chunk; });
+      const ready = new Promise<void>((resolve, reject) => {
+        child.stdout!.on('data', (chunk) => { if (String(chunk).includes('"ready":true')) resolve(); });
         child.once('exit', (code) => reject(new Error(`the worker ended with ${code}: ${said}`)));
       });
+      child.stdin!.write(`${JSON.stringify({
+        TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, MILLRACE_HOME: home, MILLRACE_TASK_QUEUE: taskQueue, MILLRACE_HEARTBEAT_TIMEOUT: '1500ms', ...variables, ...(killAt && { MILLRACE_KILL_AT: killAt }),
+      })}\n`);
+      await ready;
       return child;
     },
     async run(yaml, logicalDate) {
@@ -65,12 +100,34 @@ export async function install(connections: string, namespace = 'default'): Promi
       return summaryOf(handle);
     },
     async close() {
-      await Promise.all([...workers].map((child) => new Promise<void>((resolve) => { child.once('exit', () => resolve()); child.kill('SIGTERM'); child.kill('SIGCONT'); })));
+      await Promise.all([...workers].map((child) => new Promise<void>((resolve) => {
+        child.once('exit', () => resolve());
+        if (prepared.includes(child)) child.stdin!.end();
+        else child.kill('SIGTERM');
+        child.kill('SIGCONT');
+      })));
       await connection.close();
       await rm(home, { recursive: true, force: true });
     },
   };
 }
+
+/** Kills at once, and returns when the process is gone. */
+export async function killNow(worker: ChildProcess): Promise<void> {
+  const gone = once(worker, 'exit');
+  worker.kill('SIGKILL');
+  await gone;
+}
+
+/** The worker has halted itself at its kill point. */
+export const halted = (worker: ChildProcess): Promise<boolean> =>
+  eventually(async () => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${worker.pid}/stat`, 'utf8')), 'the worker to halt', 60);
+
+/** The next attempt of the activity in this worker has ended, well or badly. Ask before it can end. */
+export const attemptEnded = (worker: ChildProcess, activity: string): Promise<void> => new Promise((resolve) => {
+  worker.stdout!.on('data', (chunk) => { if (String(chunk).includes(`{"ended":"${activity}"}`)) resolve(); });
+  worker.once('exit', () => resolve());
+});
 
 export async function summaryOf(handle: WorkflowHandle): Promise<RunSummary> {
   try {
