@@ -3,11 +3,14 @@ import { Command, CommanderError } from 'commander';
 import { addCancel } from './cli/cancel';
 import { addCheck } from './cli/check';
 import { addDev } from './cli/dev';
+import { addDiscover } from './cli/discover';
 import { openDoor, type AddCommand } from './cli/door';
 import { exitCodes } from './cli/exit-codes';
 import { addInit } from './cli/init';
 import { addList } from './cli/list';
 import { addPause } from './cli/pause';
+import { addPlan } from './cli/plan';
+import { addPreview } from './cli/preview';
 import { addResume } from './cli/resume';
 import { addRun } from './cli/run';
 import { addStatus } from './cli/status';
@@ -18,6 +21,9 @@ import { packageVersion } from './version';
 const commands: readonly AddCommand[] = [
   addInit,
   addCheck,
+  addDiscover,
+  addPreview,
+  addPlan,
   addRun,
   addStatus,
   addPause,

@@ -2,11 +2,15 @@ import { createCheckConnections } from './check-connections';
 import { createCheckStream } from './check-stream';
 import type { Activities } from './contract';
 import type { Dependencies } from './dependencies';
+import { createDescribeRun } from './describe-run';
+import { createDiscoverStreams } from './discover-streams';
 import { createExtractPartition } from './extract-partition';
 import { createFinishRun } from './finish-run';
 import { createLoadBatch } from './load-batch';
 import { createPlanStream } from './plan-stream';
+import { createPreviewPipeline, createSweepPreview } from './preview-pipeline';
 import { createPublishStream } from './publish-stream';
+import type { SeeingActivities } from './seeing-contract';
 import { createStartRun } from './start-run';
 import { createTransformBatch } from './transform-batch';
 import { createTransformStream } from './transform-stream';
@@ -14,7 +18,7 @@ import { createTransformStream } from './transform-stream';
 export type { Dependencies } from './dependencies';
 export { failureInterceptor } from './failures';
 
-export const createActivities = (dependencies: Dependencies): Activities => ({
+export const createActivities = (dependencies: Dependencies): Activities & SeeingActivities => ({
   startRun: createStartRun(dependencies),
   planStream: createPlanStream(dependencies),
   extractPartition: createExtractPartition(dependencies),
@@ -25,4 +29,8 @@ export const createActivities = (dependencies: Dependencies): Activities => ({
   publishStream: createPublishStream(dependencies),
   finishRun: createFinishRun(dependencies),
   checkConnections: createCheckConnections(dependencies),
+  discoverStreams: createDiscoverStreams(dependencies),
+  describeRun: createDescribeRun(dependencies),
+  previewPipeline: createPreviewPipeline(dependencies),
+  sweepPreview: createSweepPreview(dependencies),
 });

@@ -43,7 +43,7 @@ async function openStream({ session, staging, artefacts, run }: ReferenceRequest
   return plan.target;
 }
 
-async function openFile({ session, connectionsFile }: ReferenceRequest, relation: string, file: string): Promise<Plan['target']> {
+export async function openFile({ session, connectionsFile }: Pick<ReferenceRequest, 'session' | 'connectionsFile'>, relation: string, file: string): Promise<Plan['target']> {
   const absolute = path.resolve(path.dirname(connectionsFile), file);
   const { format, options } = formatForFile(absolute);
   const columns = await format.infer(session, absolute, options, 100_000);

@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import type { Totals } from '../domain/balance';
 import { runPath, slug } from '../domain/ids';
 import type { RunSummary, StreamSummary } from '../domain/receipt';
+import { noBorders } from './plain-table';
 import { colouredState, fitted, grouped } from './words';
 
 const terms: readonly (readonly [keyof Totals, string])[] = [
@@ -12,9 +13,6 @@ const always: readonly (keyof Totals)[] = ['read', 'loaded', 'rejected'];
 const width = 80;
 const narrowestName = 8;
 const stateWidth = 'with rejects'.length;
-const noBorders = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
-};
 
 /** The balance of a run, 80 columns wide: `read + created = loaded + rejected + filtered + deduplicated + aggregated`. Terms that are 0 throughout are left out. */
 export function balanceTable(summary: Pick<RunSummary, 'streams' | 'totals' | 'state'>): string {

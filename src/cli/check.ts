@@ -1,14 +1,13 @@
-import type { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import type { CheckConnectionsInput, ConnectionCheck } from '../activities/contract';
 import { connectionsFileOf, openConnections } from '../config/connections';
 import type { Environment } from '../config/environment';
 import { loadPipeline } from '../config/load-pipeline';
 import { textOf } from '../config/problems';
+import { askWorker } from './ask-worker';
 import { findServer } from './connect';
 import type { AddCommand } from './door';
 import { exitCodeOfArea, exitCodes, type ExitCode } from './exit-codes';
-import { outcomeOfCause } from './outcome';
 import type { Terminal } from './terminal';
 import { plural } from './words';
 
@@ -28,25 +27,11 @@ export async function check(file: string, environment: Environment, terminal: Te
     return exitCodes.success;
   }
   try {
-    const found = await checkConnections(server.client, environment.taskQueue, { connectionsFile: connections.file, source: spec.source, destination: spec.destination });
+    const input: CheckConnectionsInput = { connectionsFile: connections.file, source: spec.source, destination: spec.destination };
+    const found = await askWorker<readonly ConnectionCheck[]>(server.client, environment, { workflow: 'checkConnections', doing: 'checking connections', input });
     return tellChecks(found, terminal);
   } finally {
     await server.close();
-  }
-}
-
-/** A worker that does not take it up within this time is not there. */
-const patience = '1 minute';
-
-async function checkConnections(client: Client, taskQueue: string, input: CheckConnectionsInput): Promise<readonly ConnectionCheck[]> {
-  try {
-    return (await client.workflow.execute('checkConnections', {
-      workflowId: `check/${Date.now().toString(36)}-${process.pid}`, taskQueue, args: [input], workflowExecutionTimeout: patience,
-    })) as readonly ConnectionCheck[];
-  } catch (error) {
-    const outcome = outcomeOfCause(error instanceof Error ? error.cause : error);
-    const message = outcome.kind === 'failed' && !/timed ?out/i.test(outcome.message) ? outcome.message : `no worker on task queue "${taskQueue}" has answered in ${patience}; start "millrace worker" or "millrace dev"`;
-    throw new Error(`checking connections: ${message}`);
   }
 }
 

@@ -44,6 +44,18 @@ export interface Landing {
   seal(key: string, facts: { readonly rows: number; readonly format: NamedOptions; readonly origin: string }): Promise<LandingFile>;
 }
 
+export interface SampleRequest {
+  readonly stream: StreamSpec;
+  /** Rows wanted, at most. */
+  readonly rows: number;
+}
+
+/** Files on this machine with at least the first rows of a stream. */
+export interface Sample {
+  readonly columns: readonly Column[];
+  readonly files: readonly { readonly path: string; readonly format: NamedOptions; readonly origin: string }[];
+}
+
 /**
  * A system that rows come from. One instance lives for one activity; `close` is always called.
  *
@@ -59,7 +71,23 @@ export interface Source {
   discover(): Promise<readonly StreamSchema[]>;
   plan(request: PlanRequest, control: Control): Promise<SourcePlan>;
   read(request: { readonly stream: StreamSpec; readonly plan: Plan; readonly partition: Partition }, landing: Landing, control: Control): Promise<readonly LandingFile[]>;
+  /** Some rows of a stream, as `read` would give them, in a second whatever the stream's size: for `preview`. Absent: the first partition is read whole. */
+  sample?(request: SampleRequest, landing: Pick<Landing, 'create'>, control: Control): Promise<Sample>;
   close(): Promise<void>;
+}
+
+/** The checkpoint of a stream as it stands. */
+export interface Checkpoint {
+  /** Path of the run that claimed it last. */
+  readonly holder: string | null;
+  readonly fence: number;
+  /** 0: claimed and never published. */
+  readonly version: number;
+  readonly position: Position | null;
+  /** Files recorded as read. */
+  readonly files: readonly FileRecord[];
+  /** ISO instant of the last publish; null: never, or the destination does not say. */
+  readonly publishedAt: string | null;
 }
 
 /** The table a stream writes, as one run sees it. */
@@ -97,7 +125,7 @@ export interface PublishRequest {
  * settles what older fences left unpublished; an older run is refused with FencedOffError (semantics 2).
  *
  * `prepare` makes the target and the system tables ready for `plan.target`, or throws a held or configuration error that
- * says what does not fit. With `dryRun` it only tells. Called again it changes nothing.
+ * says what does not fit. With `dryRun` it only tells, also where the system tables are not there yet. Called again it changes nothing.
  *
  * `load` commits a batch and its ledger row together, or neither. Called again with the same batch id after a crash it
  * returns the first receipt with `alreadyLoaded: true`; with another checksum it throws; with an outdated fence it throws.
@@ -124,6 +152,10 @@ export interface Destination {
   count(target: Target, plan: Pick<Plan, 'fence'>, batchIds: readonly string[]): Promise<Readonly<Record<string, number>>>;
   /** Removes what is unpublished of this stream by the given run. */
   rollback(target: Target, control: Control): Promise<void>;
+  /** Reads the checkpoint without claiming it, creating nothing. Null: this stream has never been claimed here. Absent: cannot be told. */
+  checkpoint?(target: Target): Promise<Checkpoint | null>;
+  /** Puts another position under a claim just taken, as a publish without batches would: version + 1, only where fence and version are still the claim's. */
+  setPosition?(target: Target, claim: Claim, position: Position | null, control: Control): Promise<Checkpoint>;
   /** Rows now in the target, all runs together: for `allow_empty` and for people. Null: no such table. */
   rows(target: Target): Promise<number | null>;
   close(): Promise<void>;

@@ -29,6 +29,7 @@ export const csv = defineFormat({
   name: 'csv',
   summary: 'Comma-separated values with a header; a record that cannot be read is quarantined with its line number',
   extensions: ['csv'],
+  cutsAtLines: true,
   optionsSchema,
   infer: async (session, path, options, sampleRows) => await inferColumns(session, path, options, sampleRows),
   async count(session, path, options) {

@@ -35,6 +35,8 @@ export interface Format {
   /** File endings it is taken for, without dot and without a compression's ending: `csv`, `tsv`. */
   readonly extensions: readonly string[];
   readonly optionsSchema: z.ZodType;
+  /** True: the head of a file, cut at a line's end, reads as a smaller file. */
+  readonly cutsAtLines?: boolean;
   /** Column names and types from at most `sampleRows` records of each file (semantics 4). */
   infer(session: Session, path: string, options: unknown, sampleRows: number): Promise<readonly Column[]>;
   /** Records in the file as the format counts them, readable or not: the source's own count. */

@@ -11,6 +11,7 @@ export const jsonl = defineFormat({
   name: 'jsonl',
   summary: 'One JSON object per line; blank lines do not count, nested values become JSON text',
   extensions: ['jsonl', 'ndjson'],
+  cutsAtLines: true,
   optionsSchema: z.strictObject({}),
   infer: (session, path, _options, sampleRows) => refusing(path, () => inferMembers(session, linesOf(path), sampleRows)),
   count: (session, path) => refusing(path, async () => Number((await session.row(`SELECT count(*) AS n FROM ${linesOf(path)}`))['n'])),

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../activities/contract';
+import type { SeeingActivities } from '../activities/seeing-contract';
 
 /** In tests, a killed worker must be noticed in seconds; the value travels in by the bundle's caller, see `heartbeatTimeout` in config. */
 const common: ActivityOptions = {
@@ -14,5 +15,8 @@ const common: ActivityOptions = {
 export const working = (heartbeatTimeout: ActivityOptions['heartbeatTimeout']): ActivityOptions => ({ ...common, startToCloseTimeout: '24h', heartbeatTimeout: heartbeatTimeout! });
 /** Book-keeping in staging: seconds. */
 export const brief: ActivityOptions = { ...common, startToCloseTimeout: '5m' };
+
+/** A person waits in front of it: what does not go at once is told, not tried for hours. */
+export const looking = () => proxyActivities<SeeingActivities>({ ...common, startToCloseTimeout: '2m', heartbeatTimeout: '10s', retry: { maximumAttempts: 2 } });
 
 export const activitiesWith = (options: ActivityOptions) => proxyActivities<Activities>(options);

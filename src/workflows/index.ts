@@ -1,6 +1,9 @@
 /** Everything exported here becomes a workflow type. */
 export { checkConnections } from './check-connections';
+export { describeRun } from './describe-run';
+export { discoverStreams } from './discover-streams';
 export { holdPipeline } from './hold-pipeline';
 export { loadStream } from './load-stream';
+export { previewPipeline } from './preview-pipeline';
 export { requestCancel } from './request-cancel';
 export { runPipeline } from './run-pipeline';

@@ -36,6 +36,8 @@ export interface PlaceOptions {
 export interface Installation {
   readonly home: string;
   readonly client: Client;
+  readonly taskQueue: string;
+  readonly connectionsFile: string;
   startWorker(killAt?: KillAt): Promise<ChildProcess>;
   /** Loads a worker that the next `startWorker` only has to wake. */
   prepareWorker(): void;
@@ -79,7 +81,7 @@ export async function install(connections: string, { namespace = 'default', addr
   };
 
   return {
-    home, client, start,
+    home, client, taskQueue, connectionsFile, start,
     prepareWorker: () => void prepared.push(load()),
     async startWorker(killAt) {
       const child = prepared.shift() ?? load();

@@ -8,7 +8,7 @@ import type { FileRecord, Position } from '../../domain/position';
 import type { PublishReceipt } from '../../domain/receipt';
 import { fileList, type Session, type TextRow } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteList, quoteLiteral } from '../../transforms/quote';
-import type { ConnectorContext, Destination, PublishRequest, Target } from '../connector';
+import type { Checkpoint, ConnectorContext, Destination, PublishRequest, SchemaChanges, Target } from '../connector';
 import type { DuckDbConfig } from './config';
 import { writeRows } from './writes';
 
@@ -61,24 +61,32 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       }
     });
 
+  /** Without a file, in an empty database of memory: looking must not make one. */
+  const looking = <Result>(work: (session: Session) => Promise<Result>): Promise<Result> =>
+    existsSync(file) ? context.engine.file(file, { readOnly: true }, always, work) : context.engine.session(always, work);
+
   return {
     check: async () => ({ ok: true, messages: [`"${context.connection}": "${file}"${existsSync(file) ? '' : ' (will be made)'}`] }),
     claim: (target, control) => transaction(control.signal, async (session) => {
       const names = namesOf(target);
       await session.run(systemTables);
       const row = await takeFence(session, names, target);
-      const files = await session.rows(`SELECT path, size, version FROM _millrace_files WHERE ${names.mine} ORDER BY path`);
+      const files = await filesOf(session, names);
       return {
         fence: Number(row['fence']), version: Number(row['version']), position: row['position'] ? (JSON.parse(row['position']) as Position) : null,
-        files: files.map((one): FileRecord => ({ path: one['path']!, size: Number(one['size']), version: one['version']! })),
+        files,
       };
     }),
-    prepare: (target, plan, { dryRun, allowDestructive }) => transaction(always, async (session) => {
+    async prepare(target, plan, { dryRun, allowDestructive }): Promise<SchemaChanges> {
       const names = namesOf(target);
-      const statements = await prepare(session, names, target, plan.target, allowDestructive);
-      if (!dryRun) for (const statement of statements) await session.run(statement);
-      return { statements, destructive: [] };
-    }),
+      const changes = (session: Session) => prepare(session, names, target, plan.target, allowDestructive);
+      if (dryRun) return { statements: await looking(changes), destructive: [] };
+      return transaction(always, async (session) => {
+        const statements = await changes(session);
+        for (const statement of statements) await session.run(statement);
+        return { statements, destructive: [] };
+      });
+    },
     load: ({ target, plan, batch, paths }, control) => transaction(control.signal, async (session) => {
       const names = namesOf(target);
       const [earlier] = await session.rows(`SELECT batch_number AS n, "rows" AS r, checksum, state FROM _millrace_loads WHERE batch_id = ${quoteLiteral(batch.id)}`);
@@ -108,6 +116,14 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       await dropHidden(session, names, Number.MAX_SAFE_INTEGER);
       await session.run(`UPDATE _millrace_loads SET state = 'rolled_back' WHERE ${names.mine} AND run = ${quoteLiteral(names.holder)} AND state = 'committed'`);
     }),
+    checkpoint: (target) => looking((session) => readCheckpoint(session, namesOf(target))),
+    setPosition: (target, claim, position, control) => transaction(control.signal, async (session) => {
+      const names = namesOf(target);
+      await refuseOldFence(session, names, claim.fence, claim.version);
+      await session.run(`UPDATE _millrace_checkpoints SET version = version + 1, "position" = ${position === null ? 'NULL' : quoteLiteral(JSON.stringify(position))}, publisher = ${quoteLiteral(names.holder)}, receipt = NULL WHERE ${names.mine}`);
+      if (position === null) await session.run(`DELETE FROM _millrace_files WHERE ${names.mine}`);
+      return (await readCheckpoint(session, names))!;
+    }),
     rows: (target) => transaction(always, async (session) => {
       const names = namesOf(target);
       return (await tableExists(session, names.schema, names.table)) ? Number((await session.row(`SELECT count(*) AS n FROM ${names.target}`))['n']) : null;
@@ -132,6 +148,18 @@ async function takeFence(session: Session, names: Names, { run, stream }: Target
   return row!;
 }
 
+async function readCheckpoint(session: Session, names: Names): Promise<Checkpoint | null> {
+  if (!(await tableExists(session, 'main', '_millrace_files'))) return null;
+  const [row] = await session.rows(`SELECT holder, fence, version, "position" FROM _millrace_checkpoints WHERE ${names.mine}`);
+  return row ? {
+    holder: row['holder'] ?? null, fence: Number(row['fence']), version: Number(row['version']),
+    position: row['position'] ? (JSON.parse(row['position']) as Position) : null, files: await filesOf(session, names), publishedAt: null,
+  } : null;
+}
+
+const filesOf = async (session: Session, names: Names): Promise<readonly FileRecord[]> =>
+  (await session.rows(`SELECT path, size, version FROM _millrace_files WHERE ${names.mine} ORDER BY path`)).map((row) => ({ path: row['path']!, size: Number(row['size']), version: row['version']! }));
+
 async function dropHidden(session: Session, names: Names, below: number): Promise<void> {
   const tables = await session.rows(`SELECT table_name AS t FROM information_schema.tables WHERE table_catalog = current_database() AND table_schema = ${quoteLiteral(names.schema)} AND starts_with(table_name, '_millrace_s_') AND ends_with(table_name, ${quoteLiteral(names.hash)})`);
   for (const name of tables.map((row) => row['t']!)) {
@@ -153,7 +181,7 @@ async function prepare(session: Session, names: Names, { stream }: Target, colum
   const there = new Map((await session.rows(`DESCRIBE ${names.target}`)).map((row) => [row['column_name']!, row['column_type']!]));
   const misfits = wanted.filter(({ name, type }) => there.has(name) && there.get(name) !== type && there.get(name) !== 'VARCHAR');
   if (misfits.length > 0) throw new DestinationHeldError(`preparing "${names.label}": ${misfits.map(({ name, type }) => `"${name}" is ${there.get(name)}, the stream has ${type}`).join('; ')}; change the column or add a cast step, then "millrace resume"`, { target: names.label });
-  const known = (await session.rows(`SELECT 1 FROM _millrace_loads WHERE target = ${quoteLiteral(names.label)} LIMIT 1`)).length > 0;
+  const known = (await tableExists(session, 'main', '_millrace_loads')) && (await session.rows(`SELECT 1 FROM _millrace_loads WHERE target = ${quoteLiteral(names.label)} LIMIT 1`)).length > 0;
   if (stream.write === 'replace' && !known && !allowDestructive && (await session.rows(`SELECT 1 FROM ${names.target} LIMIT 1`)).length > 0) {
     throw new ConfigurationError(`preparing "${names.label}": Millrace did not create this table and it has rows, which replace would take away; use another table, or --allow-destructive`);
   }

@@ -42,6 +42,13 @@ export async function openDuckDbSource(config: DuckDbConfig, context: ConnectorC
       control.progress({ rows });
       return [await landing.seal(place.key, { rows, format: { name: 'parquet', options: {} }, origin: stream.stream })];
     }),
+    sample: ({ stream, rows }, landing, control) => inside(control.signal, async (session) => {
+      const from = fromOf(stream);
+      const columns = await columnsOf(session, from);
+      const place = await landing.create('parquet');
+      await session.run(`COPY (SELECT ${quoteList(columns.map(({ name }) => name))} FROM ${from} LIMIT ${rows}) TO ${quoteLiteral(place.path)} (FORMAT parquet)`);
+      return { columns, files: [{ path: place.path, format: { name: 'parquet', options: {} }, origin: stream.stream }] };
+    }),
     close: async () => undefined,
   };
 }

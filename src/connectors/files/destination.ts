@@ -194,6 +194,18 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
       const head = await readHead(table);
       if (head && head.holder === runPath(target.run)) await sweep(table, { ...head, fence: head.fence + 1 });
     },
+    async checkpoint(target) {
+      const head = await readHead(tableOf(target));
+      return head && checkpointOf(head);
+    },
+    async setPosition(target, claim, position) {
+      const table = tableOf(target);
+      await refuseOldFence(table, target, claim.fence, claim.version);
+      const head = (await readHead(table))!;
+      const next: Head = { ...head, number: head.number + 1, version: head.version + 1, position, publisher: head.holder, receipt: null, files: position === null ? [] : head.files };
+      if (!(await swapHead(table, next))) throw new FencedOffError(`setting the position of "${target.stream.to}": a later run has claimed it; try again when that has ended`);
+      return checkpointOf(next);
+    },
     async rows(target) {
       const table = tableOf(target);
       const head = await readHead(table);
@@ -207,6 +219,8 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
 }
 
 const claimOf = ({ fence, version, position, files }: Head) => ({ fence, version, position, files });
+
+const checkpointOf = ({ holder, fence, version, position, files }: Head) => ({ holder, fence, version, position, files, publishedAt: null });
 
 const homeOf = ({ stream, run }: Target, fence: number): string => (stream.write === 'replace' ? `run=${pathTime(run.logicalDate)}-f${fence}` : '');
 

@@ -1,12 +1,13 @@
-import { copyFile, stat } from 'node:fs/promises';
+import { copyFile, open, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Column } from '../../domain/column';
+import type { Column, StreamSchema } from '../../domain/column';
 import { ConfigurationError, SourceHeldError } from '../../domain/errors';
 import type { Json } from '../../domain/json';
+import type { NamedOptions } from '../../domain/pipeline';
 import type { FileRecord } from '../../domain/position';
-import { formatForFile } from '../../formats/registry';
+import { formatForFile, formats } from '../../formats/registry';
 import { quoteLiteral } from '../../transforms/quote';
-import type { ConnectorContext, PlanRequest, Source } from '../connector';
+import type { ConnectorContext, Landing, PlanRequest, Source } from '../connector';
 import type { FilesConfig } from './config';
 
 /** Rows looked at per file when types are inferred (semantics 4). */
@@ -24,7 +25,7 @@ export async function openFilesSource(config: FilesConfig, context: ConnectorCon
       const found = await stat(folder).catch(() => null);
       return found?.isDirectory() ? { ok: true, messages: [`"${context.connection}": folder "${folder}"`] } : { ok: false, messages: [`"${context.connection}": there is no folder "${folder}"; correct "path" in connections.yaml`] };
     },
-    discover: async () => [],
+    discover: async () => discover(context, folder, await list('**', new AbortController().signal)),
     async plan(request, control) {
       const { stream } = request;
       const found = await list(stream.stream, control.signal);
@@ -53,6 +54,15 @@ export async function openFilesSource(config: FilesConfig, context: ConnectorCon
       const { format, options } = formatForFile(file, stream.sourceFormat);
       const rows = await engine.session(control.signal, (session) => format.count(session, place.path, options));
       return [await landing.seal(place.key, { rows, format: { name: format.name, options }, origin: planned.path })];
+    },
+    async sample({ stream }, landing, control) {
+      const found = await list(stream.stream, control.signal);
+      if (found.length === 0) throw new SourceHeldError(`reading "${stream.stream}": there is no such file in "${folder}"; put it there or correct "stream"`);
+      const file = found[0]!;
+      const { format, options } = formatForFile(file, stream.sourceFormat);
+      const path = format.cutsAtLines ? await headOf(file, landing) : file;
+      const columns = await inferAll(context, control.signal, stream, [path], []);
+      return { columns, files: [{ path, format: { name: format.name, options: options as NamedOptions['options'] }, origin: file.slice(folder.length + 1) }] };
     },
     close: async () => undefined,
   };
@@ -99,4 +109,33 @@ async function refuseChanged(folder: string, file: string, planned: FileRecord):
   const now = await recordOf(folder, file).catch(() => null);
   const problem = !now ? 'has vanished' : now.size < planned.size ? 'has shrunk' : now.size !== planned.size || now.version !== planned.version ? 'has changed' : null;
   if (problem) throw new SourceHeldError(`reading "${planned.path}": it ${problem} since the run was planned; put it back as it was and "millrace resume", or cancel and run the pipeline again`, { file: planned.path });
+}
+
+const mostFiles = 200;
+
+/** Files whose ending tells their format, each with the columns that its first records show. */
+async function discover(context: ConnectorContext, folder: string, files: readonly string[]): Promise<readonly StreamSchema[]> {
+  const known = files.filter((file) => formats.some(({ extensions }) => extensions.includes(path.extname(file.replace(/\.(gz|zst)$/i, '')).slice(1).toLowerCase())));
+  return Promise.all(known.slice(0, mostFiles).map(async (file) => {
+    const { format, options } = formatForFile(file);
+    const columns = await context.engine.session(new AbortController().signal, (session) => format.infer(session, file, options, 1000)).catch(() => []);
+    return { stream: path.relative(folder, file), columns, key: [] };
+  }));
+}
+
+const headBytes = 4 << 20;
+
+/** The file itself while it is small or compressed, else its first lines. */
+async function headOf(file: string, landing: Pick<Landing, 'create'>): Promise<string> {
+  if ((await stat(file)).size <= headBytes || /\.(gz|zst)$/i.test(file)) return file;
+  const place = await landing.create(path.basename(file).split('.').slice(1).join('.') || 'data');
+  const opened = await open(file);
+  try {
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    const end = buffer.lastIndexOf(0x0a, bytesRead - 1);
+    await writeFile(place.path, buffer.subarray(0, end < 0 ? bytesRead : end + 1));
+    return place.path;
+  } finally {
+    await opened.close();
+  }
 }

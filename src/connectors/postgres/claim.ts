@@ -1,7 +1,8 @@
 import type { Claim } from '../../domain/claim';
 import { ConfigurationError, FencedOffError } from '../../domain/errors';
-import type { FileRecord, Position } from '../../domain/position';
+import type { Position } from '../../domain/position';
 import type { Target } from '../connector';
+import { fileRecordOf } from './checkpoint';
 import type { PostgresConnection } from './connection';
 import { codeOf } from './errors';
 import { quoteTable } from './quote';
@@ -19,7 +20,7 @@ export async function claimStream(connection: PostgresConnection, names: Names, 
   return {
     fence: Number(taken['fence']), version: Number(taken['version']),
     position: taken['position'] ? (JSON.parse(taken['position']) as Position) : null,
-    files: files.map((row): FileRecord => ({ path: row['path']!, size: Number(row['size']), version: row['version']! })),
+    files: files.map(fileRecordOf),
   };
 }
 

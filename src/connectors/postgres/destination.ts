@@ -1,5 +1,6 @@
 import { batchColumn } from '../../domain/column';
 import type { ConnectorContext, Destination, Target } from '../connector';
+import { readCheckpoint, setPosition } from './checkpoint';
 import { claimStream, deleteBatches, dropHidden } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
@@ -57,6 +58,14 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
         if (own.length > 0) await deleteBatches(connection, names, own.map((row) => row['n']!));
         await connection.run(`UPDATE ${names.loads} SET state = 'rolled_back' WHERE run = $1 AND target = $2 AND state = 'committed'`, [names.holder, names.label]);
       });
+    },
+    async checkpoint(target) {
+      const { connection, names } = await on(target);
+      return readCheckpoint(connection, names);
+    },
+    async setPosition(target, claim, position) {
+      const { connection, names } = await on(target);
+      return setPosition(connection, names, claim, position);
     },
     async rows(target) {
       const { connection, names } = await on(target);

@@ -106,11 +106,16 @@ function holds(target: string, own: string): boolean {
 }
 
 async function refuseForeignTable(connection: PostgresConnection, names: Names, allowed: boolean): Promise<readonly string[]> {
-  const { own } = await connection.row(`SELECT (coalesce(obj_description(to_regclass($1), 'pg_class'), '') LIKE 'loaded by Millrace%' OR EXISTS (SELECT 1 FROM ${names.loads} WHERE target = $2 AND state = 'published'))::text AS own`, [names.target, names.label]);
-  if (own === 'true') return [];
+  if (await isOwn(connection, names)) return [];
   const { some } = await connection.row(`SELECT EXISTS (SELECT 1 FROM ${names.target})::text AS some`);
   if (some === 'true' && !allowed) throw new ConfigurationError(`preparing "${names.label}": Millrace did not create this table and it has rows, which replace would take away; use another table, or --allow-destructive`, { target: names.label });
   return [`replace the rows of ${names.label}`];
+}
+
+async function isOwn(connection: PostgresConnection, names: Names): Promise<boolean> {
+  const { commented, ledger } = await connection.row("SELECT (coalesce(obj_description(to_regclass($1), 'pg_class'), '') LIKE 'loaded by Millrace%')::text AS commented, (to_regclass($2) IS NOT NULL)::text AS ledger", [names.target, names.loads]);
+  if (commented === 'true' || ledger !== 'true') return commented === 'true';
+  return (await connection.rows(`SELECT 1 FROM ${names.loads} WHERE target = $1 AND state = 'published' LIMIT 1`, [names.label])).length > 0;
 }
 
 /** Merge finds a key by this index; where the target holds a key twice it cannot be made. */

@@ -37,7 +37,15 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
       const rows = await cancellable(connection, config, control.signal, () =>
         connection.transaction(() => copyOut(connection, config, sql, place.path, control), 'ISOLATION LEVEL REPEATABLE READ READ ONLY'));
       control.progress({ rows });
-      return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: { fields: plan.columns.length } }, origin: table.label })];
+      return [await landing.seal(place.key, { rows, format: landedFormat(plan.columns), origin: table.label })];
+    },
+    async sample({ stream, rows }, landing, control) {
+      const connection = await connect();
+      const table = await describe(connection, stream, config.schema);
+      const place = await landing.create('csv');
+      const sql = copyOf(table.columns, printed, `${table.from} LIMIT ${rows}`);
+      await cancellable(connection, config, control.signal, () => connection.transaction(() => copyOut(connection, config, sql, place.path, control), 'READ ONLY'));
+      return { columns: table.columns, files: [{ path: place.path, format: landedFormat(table.columns), origin: table.label }] };
     },
     close: async () => { await opened?.close(); },
   };
@@ -72,10 +80,16 @@ function copySql(table: SourceTable, plan: Plan, { detail }: Partition, print: (
   refuseOtherColumns(table, plan, slice);
   const { window } = plan;
   const bounds = window && windowSql(quoteIdentifier(window.cursor), knownFamily(table.types[window.cursor]!)!, window.lower, window.upper);
-  // A single empty text would be an empty line, which no reader of CSV takes for a record.
-  const quoting = plan.columns.length === 1 ? ', FORCE_QUOTE *' : '';
-  return `COPY (SELECT ${plan.columns.map(print).join(', ')} FROM ${table.from} WHERE ${conditionOf(slice, table, bounds)}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8'${quoting})`;
+  return copyOf(plan.columns, print, `${table.from} WHERE ${conditionOf(slice, table, bounds)}`);
 }
+
+function copyOf(columns: readonly Column[], print: (column: Column) => string, from: string): string {
+  // A single empty text would be an empty line, which no reader of CSV takes for a record.
+  const quoting = columns.length === 1 ? ', FORCE_QUOTE *' : '';
+  return `COPY (SELECT ${columns.map(print).join(', ')} FROM ${from}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8'${quoting})`;
+}
+
+const landedFormat = (columns: readonly Column[]) => ({ name: 'copy_csv', options: { fields: columns.length } });
 
 const quoteName = ({ name }: Column): string => quoteIdentifier(name);
 

@@ -1,0 +1,68 @@
+import { writeFile } from 'node:fs/promises';
+import type { Sample } from '../connectors/connector';
+import type { Control } from '../domain/control';
+import { slug } from '../domain/ids';
+import { referencedStreams, type StreamSpec } from '../domain/pipeline';
+import type { PreviewRef, PreviewStream } from '../domain/preview';
+import type { ReferenceRelation } from '../transforms/run-chain';
+import { withControl } from './control';
+import type { Dependencies } from './dependencies';
+import { gatherReferences, inReferenceOrder } from './preview-references';
+import { previewStream } from './preview-stages';
+import type { PreviewInput } from './seeing-contract';
+import { withKeyChecks } from './start-run';
+
+const homeOf = (id: string): string => `preview/${slug(id)}`;
+
+/** Some rows of each stream through its steps. They go to a file in staging, which `sweepPreview` removes: no row enters history. */
+export const createPreviewPipeline = (dependencies: Dependencies) => async (input: PreviewInput): Promise<PreviewRef> =>
+  withControl(dependencies.reached, async (control) => {
+    const { staging } = dependencies;
+    const wanted = inReferenceOrder(withKeyChecks(input.spec).streams.filter(({ stream }) => isNeeded(input, stream)));
+    // Taken before the session is opened: a source may need a session of its own, and there may be but one slot.
+    const samples = new Map<string, Sample>();
+    for (const stream of wanted) samples.set(stream.stream, await takeSample(dependencies, input, stream, control));
+    const shown = await previewAll(dependencies, input, wanted, samples, control);
+    await staging.sweep(`${homeOf(input.id)}/landing`, new Set());
+    const { key, path } = await staging.create(`${homeOf(input.id)}/rows`, 'data');
+    await writeFile(path, JSON.stringify(input.streams.flatMap((name) => shown.get(name) ?? [])), { mode: 0o600 });
+    return { staging: staging.id, file: await staging.seal(key) };
+  });
+
+export const createSweepPreview = ({ staging }: Dependencies) => ({ id }: { readonly id: string }): Promise<void> => staging.sweep(homeOf(id), new Set());
+
+/** Streams that are shown, and those that they refer to. */
+function isNeeded({ spec, streams }: PreviewInput, name: string): boolean {
+  const reaches = (from: string, seen: readonly string[]): boolean => from === name
+    || (!seen.includes(from) && spec.streams.filter(({ stream }) => stream === from).flatMap(referencedStreams).some((other) => reaches(other, [...seen, from])));
+  return streams.some((stream) => reaches(stream, []));
+}
+
+async function takeSample(dependencies: Dependencies, { connectionsFile, spec, id, sample: rows }: PreviewInput, stream: StreamSpec, control: Control): Promise<Sample> {
+  const { staging } = dependencies;
+  const create = (extension: string) => staging.create(`${homeOf(id)}/landing`, extension);
+  const source = await dependencies.openSource(connectionsFile, spec.source);
+  try {
+    if (source.sample) return await source.sample({ stream, rows }, { create }, control);
+    const plan = await source.plan({ stream: { ...stream, settle: 0 }, position: null, files: [], logicalDate: `${new Date().toISOString().slice(0, 19)}Z` }, control);
+    const partition = plan.partitions[0];
+    const whole = { ...plan, stream: stream.stream, names: plan.columns.map(({ name }) => name), target: plan.columns, wholeStream: false, passes: false, stagesLineage: false, fence: 0, firstLoad: true, version: 0, hash: '' };
+    const files = partition ? await source.read({ stream, plan: whole, partition }, { create, seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }) }, control) : [];
+    return { columns: plan.columns, files: await Promise.all(files.map(async (file) => ({ path: await staging.fetch(file), format: file.format, origin: file.origin }))) };
+  } finally {
+    await source.close();
+  }
+}
+
+const previewAll = ({ engine }: Dependencies, input: PreviewInput, wanted: readonly StreamSpec[], samples: ReadonlyMap<string, Sample>, control: Control): Promise<ReadonlyMap<string, PreviewStream>> =>
+  engine.session(control.signal, async (session) => {
+    const shown = new Map<string, PreviewStream>();
+    const results = new Map<string, ReferenceRelation>();
+    for (const [index, stream] of wanted.entries()) {
+      const references = await gatherReferences(session, stream, input.connectionsFile, async (name) => results.get(name)!, `s${index}_`);
+      const { preview, result } = await previewStream({ session, stream, index, sample: samples.get(stream.stream)!, references, rows: input.sample, shown: input.shown });
+      shown.set(stream.stream, preview);
+      results.set(stream.stream, result);
+    }
+    return shown;
+  });

@@ -1,0 +1,66 @@
+import type { Column, StreamSchema } from '../domain/column';
+import type { PipelineSpec } from '../domain/pipeline';
+import type { Position, Window } from '../domain/position';
+import type { PreviewRef } from '../domain/preview';
+
+/** Activities that only look: nothing is claimed, created or changed by them. */
+export interface SeeingActivities {
+  discoverStreams(input: DiscoverInput): Promise<Discovered>;
+  describeRun(input: DescribeRunInput): Promise<readonly PlannedStream[]>;
+  previewPipeline(input: PreviewInput): Promise<PreviewRef>;
+  /** Removes what a preview left in staging. */
+  sweepPreview(input: { readonly id: string }): Promise<void>;
+}
+
+export interface DiscoverInput {
+  /** Absolute path on the workers. */
+  readonly connectionsFile: string;
+  readonly connection: string;
+  /** Only streams whose name contains it. */
+  readonly filter: string | null;
+}
+export interface Discovered {
+  readonly streams: readonly StreamSchema[];
+  /** Names of further streams, whose columns were left out for size. */
+  readonly further: readonly string[];
+  readonly total: number;
+}
+
+export interface DescribeRunInput {
+  readonly spec: PipelineSpec;
+  readonly connectionsFile: string;
+  readonly logicalDate: string;
+  readonly allowDestructive: boolean;
+}
+/** What a run started now would do to one stream. */
+export interface PlannedStream {
+  readonly stream: string;
+  readonly to: string;
+  readonly mode: string;
+  readonly write: string;
+  /** Null: the checkpoint cannot be read without claiming it. */
+  readonly checkpoint: { readonly position: Position | null; readonly version: number; readonly holder: string | null } | null;
+  readonly window: Window | null;
+  readonly partitions: { readonly count: number; readonly labels: readonly string[] };
+  readonly estimatedRows: number | null;
+  readonly columns: readonly Pick<Column, 'name' | 'type'>[];
+  readonly wholeStream: boolean;
+  readonly statements: readonly string[];
+  readonly destructive: readonly string[];
+  readonly rollback: { readonly can: boolean; readonly why: string };
+  readonly notes: readonly string[];
+  /** Why a run would not get past here; null: it would. */
+  readonly problem: { readonly message: string; readonly area: string } | null;
+}
+
+export interface PreviewInput {
+  /** Names the files in staging. */
+  readonly id: string;
+  readonly spec: PipelineSpec;
+  readonly connectionsFile: string;
+  /** Streams to show; others are read where these refer to them. */
+  readonly streams: readonly string[];
+  /** Rows read per stream, and rows shown per step. */
+  readonly sample: number;
+  readonly shown: number;
+}
