@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Column } from '../domain/column';
 import { EtlError, UnreadableValueError } from '../domain/errors';
+import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
 import { defineFormat, ordinalColumn } from './format';
 
@@ -19,11 +20,19 @@ const longest = { fast: 8_000_000, careful: 128 * 1024 * 1024 };
  * How a database's COPY prints rows: no header, NULL as an unquoted \N, everything else as the database's own text. The line break is
  * stated, since DuckDB else takes a CR LF inside the first quoted text for it (verified).
  */
-function reader(path: string, columns: readonly Column[], typed: boolean): string {
-  const size = typed ? longest.fast : longest.careful;
+function reader(path: string, columns: readonly Column[], typed: boolean, size = typed ? longest.fast : longest.careful): string {
   const types = columns.map(({ name, type }) => `${quoteLiteral(name)}: ${quoteLiteral(typed ? printedType(type) : 'VARCHAR')}`).join(', ');
   return `read_csv(${quoteLiteral(path)}, columns = {${types}}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', ` +
     `new_line = '\\n', nullstr = '\\N', allow_quoted_nulls = false, strict_mode = true, parallel = true, max_line_size = ${size}, buffer_size = ${2 * Math.max(size, 16_000_000)}, compression = 'none')`;
+}
+
+/** Work on the rows as the text they were printed as; once more, with room for huge lines, where one was too long for the fast way. */
+export async function printedRows<Result>(session: Session, paths: readonly string[], columns: readonly Column[], work: (from: string) => Promise<Result>): Promise<Result> {
+  const from = (size: number) => `(${paths.map((path) => `SELECT * FROM ${reader(path, columns, false, size)}`).join(' UNION ALL ')})`;
+  return work(from(longest.fast)).catch((error: unknown) => {
+    if (EtlError.is(error) && !(error instanceof UnreadableValueError)) throw error;
+    return work(from(longest.careful));
+  });
 }
 
 /** Written by connectors, never named by users. */

@@ -1,0 +1,53 @@
+import type { Kind } from '../../domain/canonical';
+import type { Column } from '../../domain/column';
+import type { PlacedColumn, ProofColumn, ProofPlan } from '../../domain/fingerprint';
+import { kindOfStaged, proofPlanOf, type Arrival } from '../../domain/proof-plan';
+import type { PostgresConnection } from './connection';
+import { columnsOf } from './prepare';
+import { quoteIdentifier } from './quote';
+
+const kindOf: Readonly<Record<string, Kind>> = {
+  boolean: 'boolean', smallint: 'number', integer: 'number', bigint: 'number', real: 'real', 'double precision': 'double',
+  text: 'text', uuid: 'uuid', bytea: 'bytes', date: 'date',
+};
+
+/** What a value of a Postgres type is written as; `own`: as its type prints it. */
+export function kindOfType(type: string): Kind {
+  if (kindOf[type]) return kindOf[type];
+  if (/^numeric(\(.*\))?$/.test(type)) return 'number';
+  if (/^character varying(\(\d+\))?$/.test(type)) return 'text';
+  if (/^character(\(\d+\))?$/.test(type)) return 'padded';
+  if (/^time(\(\d\))? without time zone$/.test(type)) return 'time';
+  if (/^timestamp(\(\d\))? without time zone$/.test(type)) return 'timestamp';
+  if (/^timestamp(\(\d\))? with time zone$/.test(type)) return 'instant';
+  return 'own';
+}
+
+/** Types whose text in COPY is not the text that DuckDB casts them to. */
+const printedOtherwise = /^(BLOB|TIMESTAMP|TIME WITH TIME ZONE|INTERVAL|BIT|JSON|STRUCT|MAP|UNION)|\]$/;
+
+/** Whether a staged column reaches a column of that type as the value it was, in a form that both sides can write. */
+function arrivalOf(column: Column, type: string | undefined): Arrival {
+  if (type === undefined) return { leftOut: 'is not in the table' };
+  const kind = kindOfType(type);
+  const staged = column.type.toUpperCase();
+  const asPrinted = staged === 'VARCHAR' && column.sourceType?.system === 'postgres' && column.sourceType.type === type;
+  if (asPrinted) return kind;
+  if (kind === 'own') return { leftOut: `${type} rewrites ${column.type}` };
+  if (kind === 'text' || kind === 'padded') return printedOtherwise.test(staged) ? { leftOut: `${column.type} arrives as text` } : kind;
+  const own = kindOfStaged(staged);
+  if (own === kind || (kind === 'double' && own === 'real')) return kind;
+  return { leftOut: `${column.type} arrives as ${type}` };
+}
+
+/** Which columns of the target the fingerprint covers, and how each is written. */
+export async function proofOfTarget(connection: PostgresConnection, target: string, columns: readonly Column[]): Promise<ProofPlan> {
+  const types = await columnsOf(connection, target);
+  return proofPlanOf(columns, (column) => arrivalOf(column, types.get(column.name)));
+}
+
+/** Proof columns as they are in a table; null where one is gone. */
+export function placed(columns: readonly ProofColumn[], types: ReadonlyMap<string, string>, alias: string): readonly PlacedColumn[] | null {
+  if (columns.some(({ name }) => !types.has(name))) return null;
+  return columns.map((column) => ({ ...column, sql: `${alias}.${quoteIdentifier(column.name)}`, type: types.get(column.name)! }));
+}

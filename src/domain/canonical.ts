@@ -1,0 +1,130 @@
+/**
+ * How a value is written as canonical text, so that the same row has the same fingerprint wherever it lies (semantics 10). The one
+ * table; the SQL for each dialect comes from it. A row is its values in order, joined by `separator`, NULL as `nullMark`.
+ */
+export const separator = 'chr(31)';
+export const nullMark = "'\\N'";
+
+export const kinds = ['boolean', 'number', 'real', 'double', 'text', 'padded', 'uuid', 'bytes', 'date', 'time', 'timestamp', 'instant', 'own', 'nested'] as const;
+export type Kind = (typeof kinds)[number];
+export const dialects = ['duckdb', 'postgres'] as const;
+export type Dialect = (typeof dialects)[number];
+
+/** A column as one dialect has it. */
+export interface Place {
+  /** Quoted. */
+  readonly sql: string;
+  /** The dialect's own type: `DECIMAL(18,3)`, `numeric(18,3)`. */
+  readonly type: string;
+  /** DuckDB alone: the value is text as Postgres prints it in COPY, `type` what it stands for. */
+  readonly printed?: boolean;
+}
+
+interface Form {
+  /** For docs. */
+  readonly means: string;
+  /** The text may hold any character, so it is escaped. */
+  readonly free: boolean;
+  readonly duckdb: (place: Place) => string;
+  readonly postgres: (place: Place) => string;
+}
+
+/** The type's output function, whatever casts to text there are: inet and char(n) have one of their own. A row with empty fields is not NULL. */
+const output = ({ sql, type }: Place): string => (type === 'text' || type.startsWith('character varying') ? sql : `CASE WHEN num_nonnulls(${sql}) = 1 THEN format('%s', ${sql}) END`);
+const castText = ({ sql }: Place): string => `CAST(${sql} AS VARCHAR)`;
+const isText = ({ type, printed }: Place): boolean => printed === true || type === 'VARCHAR';
+const asText = (place: Place): string => (isText(place) ? place.sql : castText(place));
+const withoutZeros = (text: string): string => `CASE WHEN contains(${text}, '.') THEN rtrim(rtrim(${text}, '0'), '.') ELSE ${text} END`;
+
+const decimal = /^(DECIMAL|NUMERIC)\(\d+, ?(\d+)\)$/i;
+const isWhole = ({ type }: Place): boolean => /INT/.test(type) || decimal.exec(type)?.[2] === '0';
+
+/** 64 or 32 bits as hex; −0 keeps its sign, every NaN is one mark. */
+const doubleBits = (value: string): string => `CASE WHEN isnan(${value}) THEN 'nan' ELSE lpad(lower(to_hex(CAST(CAST(${value} AS BIT) AS BIGINT))), 16, '0') END`;
+const realBits = (value: string): string => `CASE WHEN isnan(${value}) THEN 'nan' ELSE right(lpad(lower(to_hex(CAST(CAST(${value} AS BIT) AS INTEGER))), 16, '0'), 8) END`;
+/** A FLOAT reaches a double precision column as its text, which is not the same as widening its bits. */
+export const asDouble = (place: Place): string => (place.type === 'DOUBLE' && !place.printed ? place.sql : `CAST(${asText(place)} AS DOUBLE)`);
+export const asReal = (place: Place): string => (place.type === 'FLOAT' && !place.printed ? place.sql : `CAST(${asText(place)} AS FLOAT)`);
+
+/** Years 1 to 9999: what every dialect can turn into microseconds. Beyond it, and infinity, stay ISO text as Postgres prints it. */
+const firstYear = '0001-01-01 00:00:00';
+const lastYear = '10000-01-01 00:00:00';
+const isoOfDuckdb = (place: Place): string => `regexp_replace(${castText(place)}, '^(\\S+) \\(BC\\)(.*)$', '\\1\\2 BC')`;
+
+/** The condition that an instant or a timestamp can be counted in microseconds. */
+export function inRange(dialect: Dialect, kind: 'timestamp' | 'instant' | 'date', place: Place): string {
+  const { sql } = place;
+  if (place.printed) return kind === 'date' ? `strlen(${sql}) = 10` : `substr(${sql}, 5, 1) = '-' AND ${kind === 'instant' ? `suffix(${sql}, '+00')` : `NOT suffix(${sql}, 'BC')`}`;
+  if (kind === 'date') return dialect === 'duckdb' ? `${sql} >= DATE '0001-01-01' AND ${sql} < DATE '10000-01-01'` : `${sql} >= date '0001-01-01' AND ${sql} < date '10000-01-01'`;
+  const type = kind === 'instant' ? 'TIMESTAMPTZ' : 'TIMESTAMP';
+  const zone = kind === 'instant' ? '+00' : '';
+  return `${sql} >= ${type} '${firstYear}${zone}' AND ${sql} < ${type} '${lastYear}${zone}'`;
+}
+
+/** Microseconds since 1970 as BIGINT, of a value that is in range. */
+export function microseconds(dialect: Dialect, kind: 'timestamp' | 'instant', { sql, printed }: Place): string {
+  if (dialect === 'postgres') return `(extract(epoch FROM ${sql}) * 1000000)::bigint`;
+  if (!printed) return `epoch_us(${sql})`;
+  return `epoch_us(CAST(${kind === 'instant' ? `left(${sql}, strlen(${sql}) - 3)` : sql} AS TIMESTAMP))`;
+}
+
+const time = (kind: 'timestamp' | 'instant'): Form => ({
+  means: `microseconds since 1970${kind === 'instant' ? ' UTC' : ''}; outside the years 1 to 9999, ISO text`, free: false,
+  duckdb: (place) => `CASE WHEN ${inRange('duckdb', kind, place)} THEN CAST(${microseconds('duckdb', kind, place)} AS VARCHAR) ELSE ${place.printed ? place.sql : isoOfDuckdb(place)} END`,
+  postgres: (place) => `CASE WHEN ${inRange('postgres', kind, place)} THEN ${microseconds('postgres', kind, place)}::text ELSE ${place.sql}::text END`,
+});
+
+export const forms: Readonly<Record<Kind, Form>> = {
+  boolean: {
+    means: 't or f', free: false,
+    duckdb: (place) => (isText(place) ? place.sql : `CASE WHEN ${place.sql} THEN 't' WHEN NOT ${place.sql} THEN 'f' END`),
+    postgres: ({ sql }) => `CASE WHEN ${sql} THEN 't' WHEN NOT ${sql} THEN 'f' END`,
+  },
+  number: {
+    means: 'decimal digits without trailing zeros', free: false,
+    duckdb: (place) => (isWhole(place) ? asText(place) : withoutZeros(asText(place))),
+    postgres: ({ sql, type }) => (type.startsWith('numeric') ? `trim_scale(${sql})::text` : `${sql}::text`),
+  },
+  real: {
+    means: '32 bits in hex; NaN is nan', free: false,
+    duckdb: (place) => realBits(asReal(place)),
+    postgres: ({ sql }) => `CASE WHEN ${sql} = 'NaN' THEN 'nan' ELSE encode(float4send(${sql}), 'hex') END`,
+  },
+  double: {
+    means: '64 bits in hex; NaN is nan', free: false,
+    duckdb: (place) => doubleBits(asDouble(place)),
+    postgres: ({ sql }) => `CASE WHEN ${sql} = 'NaN' THEN 'nan' ELSE encode(float8send(${sql}), 'hex') END`,
+  },
+  text: { means: 'itself', free: true, duckdb: asText, postgres: output },
+  padded: { means: 'itself without the spaces it is padded with', free: true, duckdb: (place) => `rtrim(${asText(place)}, ' ')`, postgres: ({ sql }) => `rtrim(${sql}::text, ' ')` },
+  uuid: { means: 'lower-case hex with hyphens', free: false, duckdb: asText, postgres: ({ sql }) => `${sql}::text` },
+  bytes: {
+    means: 'lower-case hex', free: false,
+    duckdb: (place) => (isText(place) ? `substr(${place.sql}, 3)` : `lower(hex(${place.sql}))`),
+    postgres: ({ sql }) => `encode(${sql}, 'hex')`,
+  },
+  date: {
+    means: 'ISO text', free: false,
+    duckdb: (place) => (isText(place) ? place.sql : `replace(${castText(place)}, ' (BC)', ' BC')`),
+    postgres: ({ sql }) => `${sql}::text`,
+  },
+  time: { means: 'ISO text', free: false, duckdb: asText, postgres: ({ sql }) => `${sql}::text` },
+  timestamp: time('timestamp'),
+  instant: time('instant'),
+  own: { means: 'text as the source\'s type prints it', free: true, duckdb: asText, postgres: output },
+  nested: { means: 'DuckDB\'s text', free: true, duckdb: castText, postgres: output },
+};
+
+/** Text of a value; the same in each dialect. NULL stays NULL. */
+export const canonicalText = (dialect: Dialect, kind: Kind, place: Place): string => forms[kind][dialect](place);
+
+/**
+ * As part of a row. Only text that holds the separator or starts with a backslash is written otherwise, and such text starts with one more:
+ * so no value looks like NULL or like two values, and all others cost a look.
+ */
+export function canonicalPart(dialect: Dialect, kind: Kind, place: Place): string {
+  const text = canonicalText(dialect, kind, place);
+  if (!forms[kind].free) return `coalesce(${text}, ${nullMark})`;
+  const found = dialect === 'duckdb' ? `contains(${text}, ${separator}) OR starts_with(${text}, '\\')` : `strpos(${text}, ${separator}) > 0 OR left(${text}, 1) = '\\'`;
+  return `CASE WHEN ${found} THEN '\\' || replace(replace(${text}, '\\', '\\\\'), ${separator}, '\\u') ELSE coalesce(${text}, ${nullMark}) END`;
+}
