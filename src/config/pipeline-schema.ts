@@ -23,7 +23,7 @@ const streamWords = {
   settle_on_timeout: z.enum(['hold_back', 'proceed']).describe('After that time: hold the bound back, or go on'),
   partition: z.strictObject({ rows: z.int().min(1).describe('Rows aimed at per partition') }).describe('Size of one extraction'),
   by: z.union([z.literal('window'), columns]).describe('delete_insert: columns whose values are replaced, or the cursor window'),
-  changed_file: z.enum(['reload', 'fail', 'ignore']).describe('What to do with a file that was read and has changed since'),
+  changed_file: z.enum(['reload', 'fail', 'ignore', 'follow']).describe('What to do with a file that was read and has changed since; follow reads what was appended'),
   types: z.record(name, z.string().regex(typeShape, 'is no type; write one such as BIGINT or DECIMAL(18,2)')).describe('Column → type, instead of what is inferred'),
   naming: z.enum(['snake_case', 'keep']).describe('Names of columns in the destination'),
   snapshot: z.boolean().describe('A copy of the whole source per run, appended'),

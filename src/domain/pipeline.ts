@@ -38,7 +38,7 @@ export interface StreamSpec {
   readonly partition: { readonly rows: number };
   /** delete_insert: the columns whose staged values are replaced, or the cursor window. */
   readonly by?: readonly string[] | 'window';
-  readonly changedFile?: 'reload' | 'fail' | 'ignore';
+  readonly changedFile?: 'reload' | 'fail' | 'ignore' | 'follow';
   /** Column name → DuckDB type, overriding what is inferred or told by the source. */
   readonly types: Readonly<Record<string, string>>;
   readonly naming: 'snake_case' | 'keep';

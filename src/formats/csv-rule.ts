@@ -9,6 +9,12 @@ export interface CsvDialect {
   readonly nulls: readonly string[];
   /** Null while only the header is read: any number is right. */
   readonly columns: number | null;
+  /** Lines before the header that are no records. */
+  readonly skip?: number;
+  /** Lines that start with it are no records. */
+  readonly comment?: string;
+  /** Whether values missing at the end of a record are NULL. */
+  readonly pads?: boolean;
 }
 
 interface Field { readonly value: string | null; readonly next: number }
@@ -17,7 +23,9 @@ interface Field { readonly value: string | null; readonly next: number }
 export function csvRule(dialect: CsvDialect): RecordRule {
   const [delimiter, quote, escape] = [dialect.delimiter, dialect.quote, dialect.escape].map((text) => text.charCodeAt(0)) as [number, number, number];
   const nulls = new Set(dialect.nulls);
+  const comment = dialect.comment ? dialect.comment.charCodeAt(0) : null;
   let returnsBreak: boolean | null = null;
+  let toSkip = dialect.skip ?? 0;
 
   const isBreak = (byte: number | undefined): boolean => byte === lineFeed || byte === carriageReturn;
 
@@ -61,6 +69,12 @@ export function csvRule(dialect: CsvDialect): RecordRule {
 
   return (bytes, start, final) => {
     returnsBreak ??= breaksByReturn(bytes, start);
+    if (toSkip > 0 || (comment !== null && bytes[start] === comment)) {
+      const line = firstLine(bytes, start, '');
+      if (line.end >= bytes.length && !final) return null;
+      toSkip = Math.max(0, toSkip - 1);
+      return { ...line, problem: null, skip: true };
+    }
     const fields: (string | null)[] = [];
     let at = start;
     for (;;) {
@@ -77,7 +91,7 @@ export function csvRule(dialect: CsvDialect): RecordRule {
       const empty = field.next === start;
       const stray = next === carriageReturn && bytes[field.next + 1] !== lineFeed && !returnsBreak;
       if (stray) return firstBreak(bytes, start);
-      return { end, textEnd: field.next, fields: trimmed(fields), problem: miscount(fields), skip: empty && !(dialect.columns === 1 && nulls.has('')) };
+      return { end, textEnd: field.next, fields: padded(trimmed(fields)), problem: miscount(fields), skip: empty && !(dialect.columns === 1 && nulls.has('')) };
     }
   };
 
@@ -92,8 +106,12 @@ export function csvRule(dialect: CsvDialect): RecordRule {
   function trimmed(fields: readonly (string | null)[]): readonly (string | null)[] {
     return dialect.columns !== null && fields.length === dialect.columns + 1 && !fields.at(-1) ? fields.slice(0, -1) : fields;
   }
+  function padded(fields: readonly (string | null)[]): readonly (string | null)[] {
+    const missing = dialect.pads && dialect.columns !== null ? dialect.columns - fields.length : 0;
+    return missing > 0 ? [...fields, ...Array<null>(missing).fill(null)] : fields;
+  }
   function miscount(fields: readonly (string | null)[]): string | null {
-    const found = trimmed(fields).length;
+    const found = padded(trimmed(fields)).length;
     return dialect.columns === null || found === dialect.columns ? null : `has ${found} values, the header has ${dialect.columns}`;
   }
 }

@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import type { Column } from '../domain/column';
 import { SourceHeldError } from '../domain/errors';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteLiteral } from '../transforms/quote';
-import { compressionOf, compressions, openBytes } from './bytes';
+import { compressionOf, isNative, openBytes } from './bytes';
+import { csvOptionsSchema, isNumber, resolveDialect, withDecimalPoint, type CsvOptions } from './csv-dialect';
 import { csvRule } from './csv-rule';
 import { fitOf } from './fits';
 import { defineFormat, type ReadRequest } from './format';
@@ -13,47 +13,52 @@ import { scanRecords, type ScannedRecord } from './scan';
 import { never, readBuffer } from './sql';
 import { csvLine, openTextFile } from './text-file';
 
-const character = z.string().regex(/^[\x01-\x7f]$/, 'write one ASCII character');
-const optionsSchema = z.strictObject({
-  delimiter: character.default(',').describe('What parts the values'),
-  quote: character.or(z.literal('')).default('"').describe('What surrounds values that hold a delimiter or a line break; empty: nothing does'),
-  escape: character.or(z.literal('')).default('"').describe('What stands before a quote inside quotes'),
-  header: z.boolean().default(true).describe('Whether the first record names the columns; without it they are column0, column1, …'),
-  nulls: z.array(z.string()).default(['']).describe('Unquoted values that mean NULL'),
-  encoding: z.literal('utf-8').default('utf-8').describe('Only UTF-8 is read'),
-  compression: z.enum(compressions).default('auto').describe('auto goes by the ending .gz or .zst'),
-});
-type CsvOptions = z.output<typeof optionsSchema>;
-
 export const csv = defineFormat({
   name: 'csv',
   summary: 'Comma-separated values with a header; a record that cannot be read is quarantined with its line number',
-  extensions: ['csv'],
+  extensions: ['csv', 'tsv'],
   cutsAtLines: true,
-  optionsSchema,
-  infer: async (session, path, options, sampleRows) => await inferColumns(session, path, options, sampleRows),
-  async count(session, path, options) {
+  optionsSchema: csvOptionsSchema,
+  resolve: resolveDialect,
+  infer: async (session, path, options, sampleRows) => await inferColumns(session, path, await settled(path, options), sampleRows),
+  async count(session, path, told) {
+    const options = await settled(path, told);
     const names = await columnNames(path, options);
     return names.length === 0 ? 0 : await countRecords(session, sourceOf(path, options, names), 'false');
   },
-  async read(session, options, request) {
+  async read(session, told, request) {
+    const options = await settled(request.path, told);
     const names = await columnNames(request.path, options);
     return await readRecords(session, sourceOf(request.path, options, names), rulesOf(request, names, options), request);
   },
   copyOptions: ({ delimiter, quote, escape, header, nulls, compression }) =>
-    `FORMAT csv, HEADER ${header}, DELIMITER ${quoteLiteral(delimiter)}, QUOTE ${quoteLiteral(quote)}, ESCAPE ${quoteLiteral(escape)}, NULLSTR ${quoteLiteral(nulls[0] ?? '')}` +
+    `FORMAT csv, HEADER ${header}, DELIMITER ${quoteLiteral(delimiter === 'auto' ? ',' : delimiter)}, QUOTE ${quoteLiteral(quote)}, ESCAPE ${quoteLiteral(escape)}, NULLSTR ${quoteLiteral(nulls[0] ?? '')}` +
     (compression === 'auto' || compression === 'none' ? '' : `, COMPRESSION ${compression}`),
 });
 
+/** A file that was landed has its dialect told; another one may leave it open. */
+const settled = async (path: string, options: CsvOptions): Promise<CsvOptions> => (options.delimiter === 'auto' ? await resolveDialect(path, { ...options, encoding: 'utf-8' }) : options);
+
+const ruleOf = (options: CsvOptions, columns: number | null) => csvRule({ ...options, pads: options.ragged === 'pad', columns });
+
 /** Names by the header, as DuckDB could take them: an empty one is named for its place, a second one of a name is numbered. */
 async function columnNames(path: string, options: CsvOptions): Promise<readonly string[]> {
-  for await (const [first] of scanRecords(openBytes(path, options.compression), csvRule({ ...options, columns: null }))) {
-    if (!first) continue;
-    if (first.problem) throw new SourceHeldError(`reading the header of a CSV file: line ${first.line} ${first.problem}; mend the file or its format options`, { line: first.line });
-    return distinctNames(first.fields.map((name, index) => (options.header && name) || `column${index}`));
+  const wanted = options.header ? options.header_lines : 1;
+  const rows: (readonly (string | null)[])[] = [];
+  for await (const group of scanRecords(openBytes(path, options.compression), ruleOf(options, null))) {
+    for (const { problem, line, fields } of group.slice(0, wanted - rows.length)) {
+      if (problem) throw new SourceHeldError(`reading the header of a CSV file: line ${line} ${problem}; mend the file or its format options`, { line });
+      rows.push(fields);
+    }
+    if (rows.length === wanted) break;
   }
-  return [];
+  const width = Math.max(0, ...rows.map((row) => row.length));
+  return distinctNames(Array.from({ length: width }, (_unused, index) => (options.header && headerName(rows, index)) || `column${index}`));
 }
+
+/** A group's name over several columns stands at its first one only; it is not carried on, since nothing says how far. */
+const headerName = (rows: readonly (readonly (string | null)[])[], index: number): string =>
+  [...new Set(rows.map((row) => row[index]?.trim()).filter(Boolean))].join(' ');
 
 function distinctNames(names: readonly string[]): readonly string[] {
   const taken = new Set<string>();
@@ -66,29 +71,30 @@ function distinctNames(names: readonly string[]): readonly string[] {
 }
 
 function sourceOf(path: string, options: CsvOptions, names: readonly string[]): RecordSource {
-  const { delimiter, quote, escape, header, nulls, compression } = options;
+  const { delimiter, quote, escape, header, header_lines: headerLines, nulls, compression } = options;
+  const plain = options.skip === 0 && options.comment === '' && options.ragged === 'reject' && headerLines === 1 && isNative(compressionOf(path, compression));
   const fields = names.map((_name, index) => `'f${index}': 'VARCHAR'`).join(', ');
   const nullTexts = (nulls.length > 0 ? nulls : [never]).map(quoteLiteral).join(', ');
   return {
     fields: names.length,
-    fast: names.length === 0 ? '(SELECT 1 WHERE false)' : `read_csv(${quoteLiteral(path)}, auto_detect = false, strict_mode = true, comment = '', header = ${header}, delim = ${quoteLiteral(delimiter)}, ` +
+    fast: !plain ? null : names.length === 0 ? '(SELECT 1 WHERE false)' : `read_csv(${quoteLiteral(path)}, auto_detect = false, strict_mode = true, comment = '', header = ${header}, delim = ${quoteLiteral(delimiter)}, ` +
       `quote = ${quoteLiteral(quote)}, escape = ${quoteLiteral(quote === '' ? '' : escape)}, nullstr = [${nullTexts}], allow_quoted_nulls = false, ` +
       `compression = ${quoteLiteral(compressionOf(path, compression))}, ${readBuffer}, columns = {${fields}})`,
-    scan: () => withoutHeader(scanRecords(openBytes(path, compression), csvRule({ ...options, columns: names.length })), header),
+    scan: () => withoutHeader(scanRecords(openBytes(path, compression), ruleOf(options, names.length)), header ? headerLines : 0),
   };
 }
 
-async function* withoutHeader(groups: AsyncIterable<readonly ScannedRecord[]>, header: boolean): AsyncGenerator<readonly ScannedRecord[]> {
-  let pending = header;
+async function* withoutHeader(groups: AsyncIterable<readonly ScannedRecord[]>, lines: number): AsyncGenerator<readonly ScannedRecord[]> {
+  let pending = lines;
   for await (const group of groups) {
-    yield pending && group.length > 0 ? group.slice(1) : group;
-    if (group.length > 0) pending = false;
+    yield pending > 0 ? group.slice(pending) : group;
+    pending = Math.max(0, pending - group.length);
   }
 }
 
 function rulesOf(request: ReadRequest, names: readonly string[], options: CsvOptions): RecordRules {
   const planned = request.columns.map((column, place) => ({ column, field: fieldOf(column, place, names, options) }));
-  const fits = planned.map(({ column, field }) => ({ column, ...fitOf(field, column.type) }));
+  const fits = planned.map(({ column, field }) => ({ column, ...fitOf(options.decimal === ',' && isNumber(column.type) ? `(${withDecimalPoint(field)})` : field, column.type) }));
   const others = names.map((_name, index) => `f${index}`).filter((field) => !planned.some((one) => one.field === field));
   // Mentioning a field makes DuckDB look at its bytes.
   const touched = others.map((field) => `contains(${field}, chr(0))`);
@@ -112,9 +118,9 @@ async function inferColumns(session: Session, path: string, options: CsvOptions,
   const names = await columnNames(path, options);
   if (names.length === 0) return [];
   const source = sourceOf(path, options, names);
-  const measures = names.map((_name, index) => tallies(`f${index}`, `f${index}_`)).join(', ');
-  const row = await session.row(`SELECT ${measures} FROM (SELECT * FROM ${source.fast} LIMIT ${sampleRows})`).catch(async () =>
-    await withScratch(session, async (folder) => await session.row(`SELECT ${measures} FROM ${await readableSample(source, sampleRows, `${folder}/sample.csv`)}`)));
+  const measures = names.map((_name, index) => tallies(`f${index}`, `f${index}_`, undefined, options.decimal === ',' ? `(${withDecimalPoint(`f${index}`)})` : undefined)).join(', ');
+  const bySample = () => withScratch(session, async (folder) => await session.row(`SELECT ${measures} FROM ${await readableSample(source, sampleRows, `${folder}/sample.csv`)}`));
+  const row = source.fast === null ? await bySample() : await session.row(`SELECT ${measures} FROM (SELECT * FROM ${source.fast} LIMIT ${sampleRows})`).catch(bySample);
   return names.map((name, index) => ({ name, type: talliedType(row, `f${index}_`), nullable: true }));
 }
 

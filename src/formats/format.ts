@@ -28,6 +28,17 @@ export interface ReadResult {
   readonly rejects: boolean;
 }
 
+/** A record of a format that DuckDB does not read, as it is found in the file. */
+export interface ConvertedRecord {
+  /** 1-based line or row; null where the format has none. */
+  readonly line: number | null;
+  /** JSON object; numbers and times are text in it, so that none loses digits. Null where there is a problem. */
+  readonly body: string | null;
+  /** Why it cannot be read; then `raw` is its text as JSON. */
+  readonly problem: string | null;
+  readonly raw?: string;
+}
+
 /** A way to lay records out in a file. */
 export interface Format {
   readonly name: string;
@@ -42,27 +53,35 @@ export interface Format {
   /** Records in the file as the format counts them, readable or not: the source's own count. */
   count(session: Session, path: string, options: unknown): Promise<number>;
   read(session: Session, options: unknown, request: ReadRequest): Promise<ReadResult>;
+  /** Fills in what the options leave to the file ("auto"): encoding, dialect. Looks at its beginning; the same file gives the same answer. */
+  resolve?(path: string, options: unknown): Promise<unknown>;
+  /** Formats that DuckDB does not read: all records, readable or not, one group in memory at a time. They land as `landed_records`. */
+  convert?(path: string, options: unknown, signal?: AbortSignal): AsyncIterable<readonly ConvertedRecord[]>;
+  /** Whether a piece of a file that begins and ends at line breaks can be read as a file: then it can be followed as it grows. */
+  readonly followable?: boolean;
   /** Options in parentheses of DuckDB's `COPY … TO`, e.g. `FORMAT parquet, COMPRESSION zstd`; absent: cannot be written. */
   copyOptions?(options: unknown): string;
 }
 
-interface FormatDefinition<Name extends string, Schema extends z.ZodType> extends Omit<Format, 'name' | 'optionsSchema' | 'infer' | 'count' | 'read' | 'copyOptions'> {
+interface FormatDefinition<Name extends string, Schema extends z.ZodType> extends Omit<Format, 'name' | 'optionsSchema' | 'infer' | 'count' | 'read' | 'resolve' | 'convert' | 'copyOptions'> {
   readonly name: Name;
   readonly optionsSchema: Schema;
   infer(session: Session, path: string, options: z.output<Schema>, sampleRows: number): Promise<readonly Column[]>;
   count(session: Session, path: string, options: z.output<Schema>): Promise<number>;
   read(session: Session, options: z.output<Schema>, request: ReadRequest): Promise<ReadResult>;
+  resolve?(path: string, options: z.output<Schema>): Promise<z.output<Schema>>;
   copyOptions?(options: z.output<Schema>): string;
 }
 
 export function defineFormat<const Name extends string, Schema extends z.ZodType>(definition: FormatDefinition<Name, Schema>): Format & { readonly name: Name } {
-  const { optionsSchema: schema, infer, count, read, copyOptions, ...rest } = definition;
+  const { optionsSchema: schema, infer, count, read, resolve, copyOptions, ...rest } = definition;
   return {
     ...rest,
     optionsSchema: schema,
     infer: (session, path, options, sampleRows) => infer(session, path, schema.parse(options), sampleRows),
     count: (session, path, options) => count(session, path, schema.parse(options)),
     read: (session, options, request) => read(session, schema.parse(options), request),
+    ...(resolve && { resolve: (path: string, options: unknown) => resolve(path, schema.parse(options)) }),
     ...(copyOptions && { copyOptions: (options: unknown) => copyOptions(schema.parse(options)) }),
   };
 }

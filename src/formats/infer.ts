@@ -28,11 +28,12 @@ const kinds: Readonly<Record<Candidate, readonly string[]>> = {
   DATE: ['VARCHAR'], TIMESTAMP: ['VARCHAR'], 'TIMESTAMP WITH TIME ZONE': ['VARCHAR'],
 };
 
-/** Aggregates over `text`, named `<prefix>given` and `<prefix>0` …: how many values there are, and how many each candidate takes. */
-export function tallies(text: string, prefix: string, kind?: string): string {
+/** Aggregates over `text`, named `<prefix>given` and `<prefix>0` …: how many values there are, and how many each candidate takes. `numberText`: how the text reads as a number, where that differs. */
+export function tallies(text: string, prefix: string, kind?: string, numberText = text): string {
   const taken = candidates.map((candidate, index) => {
     const ofKind = kind ? ` AND ${kind} IN (${kinds[candidate].map((name) => `'${name}'`).join(', ')})` : '';
-    return `count(*) FILTER (WHERE ${written[candidate](text)}${ofKind}) AS "${prefix}${index}"`;
+    const shown = candidate === 'BIGINT' || candidate === 'DOUBLE' ? numberText : text;
+    return `count(*) FILTER (WHERE ${written[candidate](shown)}${ofKind}) AS "${prefix}${index}"`;
   });
   return [`count(${text}) AS "${prefix}given"`, ...taken].join(', ');
 }

@@ -1,42 +1,78 @@
+import { z } from 'zod';
 import type { Column } from '../domain/column';
 import { EtlError, SourceHeldError, UnreadableValueError } from '../domain/errors';
 import type { Session } from '../transforms/duckdb-engine';
-import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
-import { fitOf } from './fits';
-import { ordinalColumn, type ReadRequest, type ReadResult } from './format';
+import { quoteLiteral } from '../transforms/quote';
 import { tallies, talliedType } from './infer';
 
+export const flattenOption = z.boolean().default(false).describe('Nested objects become columns of their own, "geo.lat" for {"geo": {"lat": …}}; lists stay JSON text');
+
+const pathOf = (members: readonly string[]): string => quoteLiteral(`$${members.map((name) => `."${name.replaceAll('"', '\\"')}"`).join('')}`);
+
 /** Text of a member: strings without quotes, nested values as JSON text, null as NULL. */
-const member = (name: string): string => `json_extract_string(body, ${quoteLiteral(`$."${name.replaceAll('"', '\\"')}"`)})`;
-const kindOf = (name: string): string => `json_type(body, ${quoteLiteral(`$."${name.replaceAll('"', '\\"')}"`)})`;
+export const memberText = (body: string, members: readonly string[]): string => `json_extract_string(${body}, ${pathOf(members)})`;
 
 /** Text that is not JSON fails every JSON function instead of giving NULL (verified), so none may see it. */
-const validBody = 'CASE WHEN json_valid(raw) THEN raw END';
+export const validBody = (raw: string): string => `CASE WHEN json_valid(${raw}) THEN ${raw} END`;
 
 /** Members in order of first appearance; a member of mixed kinds stays text. `source`: relation of `raw` VARCHAR. */
-export async function inferMembers(session: Session, source: string, sampleRows: number): Promise<readonly Column[]> {
-  const sample = `(SELECT body FROM (SELECT ${validBody} AS body FROM ${source}) WHERE json_type(body) = 'OBJECT' LIMIT ${sampleRows})`;
-  const names = (await session.rows(`SELECT name FROM (SELECT unnest(json_keys(body)) AS name, row_number() OVER () AS place FROM ${sample}) GROUP BY name ORDER BY min(place)`)).map((row) => row['name']!);
-  if (names.length === 0) return [];
-  const row = await session.row(`SELECT ${names.map((name, index) => tallies(member(name), `f${index}_`, kindOf(name))).join(', ')} FROM ${sample}`);
-  return names.map((name, index) => ({ name, type: talliedType(row, `f${index}_`), nullable: true }));
+export async function inferMembers(session: Session, source: string, sampleRows: number, flatten = false): Promise<readonly Column[]> {
+  const sample = `(SELECT body FROM (SELECT ${validBody('raw')} AS body FROM ${source}) WHERE json_type(body) = 'OBJECT' LIMIT ${sampleRows})`;
+  const found = await memberPaths(session, sample, [], flatten);
+  if (found.length === 0) return [];
+  const row = await session.row(`SELECT ${found.map((members, index) => tallies(memberText('body', members), `f${index}_`, `json_type(body, ${pathOf(members)})`)).join(', ')} FROM ${sample}`);
+  return found.map((members, index) => ({ name: members.join('.'), type: talliedType(row, `f${index}_`), nullable: true }));
 }
 
-/** Records that are no object, or hold a value that its column cannot, go to the rejects with their line. */
-export async function readMembers(session: Session, source: string, { columns, relation, ordinals, rejects }: ReadRequest, lines: boolean): Promise<ReadResult> {
-  const text = `${relation}_text`;
-  await session.run(`CREATE TEMP TABLE ${quoteIdentifier(text)} AS SELECT CASE WHEN json_type(valid) = 'OBJECT' THEN valid END AS body, CASE WHEN json_type(valid) = 'OBJECT' THEN NULL ELSE raw END AS other, ${quoteIdentifier(ordinalColumn)} ` +
-    `FROM (SELECT raw, ${validBody} AS valid, row_number() OVER () - 1 AS ${quoteIdentifier(ordinalColumn)} FROM ${source})`);
-  const fits = columns.map((column) => ({ column, ...fitOf(member(column.name), column.type) }));
-  const reasons = fits.map(({ column, misfit, reason }) => `CASE WHEN ${misfit} THEN {'column': ${quoteLiteral(column.name)}, 'reason': ${quoteLiteral(reason)}} END`);
-  const list = `CASE WHEN body IS NULL THEN [{'column': NULL::VARCHAR, 'reason': 'is not a JSON object'}] ELSE list_filter([${reasons.join(', ')}], lambda reason: reason IS NOT NULL) END`;
-  const judged = `${relation}_judged`;
-  await session.run(`CREATE TEMP TABLE ${quoteIdentifier(judged)} AS SELECT *, ${list} AS reasons FROM ${quoteIdentifier(text)}`);
-  const line = lines ? `${quoteIdentifier(ordinalColumn)} + 1` : 'CAST(NULL AS BIGINT)';
-  await session.run(`CREATE TEMP TABLE ${quoteIdentifier(rejects)} AS SELECT ${quoteIdentifier(ordinalColumn)} AS ordinal, ${line} AS line, coalesce(body, CAST(to_json(other) AS VARCHAR)) AS raw, CAST(to_json(reasons) AS VARCHAR) AS reasons FROM ${quoteIdentifier(judged)} WHERE len(reasons) > 0`);
-  const values = fits.map(({ column, value }) => `${value} AS ${quoteIdentifier(column.name)}`);
-  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS SELECT ${values.join(', ')}${ordinals ? `, ${quoteIdentifier(ordinalColumn)}` : ''} FROM ${quoteIdentifier(judged)} WHERE len(reasons) = 0`);
-  return { rejects: true };
+async function memberPaths(session: Session, sample: string, prefix: readonly string[], flatten: boolean): Promise<readonly (readonly string[])[]> {
+  const keys = prefix.length === 0 ? 'json_keys(body)' : `json_keys(body, ${pathOf(prefix)})`;
+  const names = (await session.rows(`SELECT name FROM (SELECT unnest(${keys}) AS name, row_number() OVER () AS place FROM ${sample}) GROUP BY name ORDER BY min(place)`)).map((row) => row['name']!);
+  if (!flatten || names.length === 0) return names.map((name) => [...prefix, name]);
+  const isObject = await session.row(`SELECT ${names.map((name, index) => { const kind = `json_type(body, ${pathOf([...prefix, name])})`; return `bool_and(${kind} IN ('OBJECT', 'NULL')) AND bool_or(${kind} = 'OBJECT') AS o${index}`; }).join(', ')} FROM ${sample}`);
+  const paths: (readonly string[])[] = [];
+  for (const [index, name] of names.entries()) {
+    const members = [...prefix, name];
+    const below = isObject[`o${index}`] === 'true' ? await memberPaths(session, sample, members, flatten) : [];
+    paths.push(...(below.length > 0 ? below : [members]));
+  }
+  return paths;
+}
+
+interface Members {
+  readonly select: string;
+  text(column: Column): string;
+  /** SQL of why the record cannot be read as these columns, or NULL. */
+  readonly problem: string;
+}
+
+/** Members of `body`, taken apart once per record where their names allow it: each look by path reads the whole record again. */
+function membersOf(columns: readonly Column[], flatten: boolean): Members {
+  const nested = (name: string): boolean => flatten && name.includes('.');
+  const plain = columns.map(({ name }) => name).filter((name) => !nested(name));
+  const atOnce = plain.length > 1 && new Set(plain.map((name) => name.toLowerCase())).size === plain.length;
+  const shape = JSON.stringify(Object.fromEntries(plain.map((name) => [name, 'VARCHAR'])));
+  const text = (name: string): string => {
+    if (nested(name)) return `coalesce(${memberText('body', [name])}, ${memberText('body', name.split('.'))})`;
+    return atOnce ? `members[${quoteLiteral(name)}]` : memberText('body', [name]);
+  };
+  return { select: atOnce ? `json_transform(body, ${quoteLiteral(shape)}) AS members, ` : '', text: ({ name }) => text(name), problem: otherKinds(columns.map(({ name }) => name).filter(nested)) };
+}
+
+/** A value where the columns need an object would be lost without a word. */
+function otherKinds(names: readonly string[]): string {
+  const parents = [...new Set(names.flatMap((name) => name.split('.').slice(0, -1).map((_part, index, parts) => parts.slice(0, index + 1).join('.'))))];
+  const cases = parents.map((parent) => `WHEN json_type(body, ${pathOf(parent.split('.'))}) NOT IN ('OBJECT', 'NULL') THEN ${quoteLiteral(`has no object in "${parent}"`)}`);
+  return cases.length === 0 ? 'NULL' : `CASE ${cases.join(' ')} END`;
+}
+
+/** `records` as judgeRecords takes them, from `ordinal`, `line`, `raw`, `problem`, `shown`. */
+export function jsonRecords(from: string, columns: readonly Column[], flatten = false): { readonly records: string; text(column: Column): string } {
+  const { select, text, problem } = membersOf(columns, flatten);
+  return {
+    records: `SELECT ordinal, line, ${select}body, coalesce(shown, body, CAST(to_json(raw) AS VARCHAR)) AS raw, coalesce(problem, CASE WHEN body IS NULL THEN 'is not a JSON object' END, ${problem}) AS problem ` +
+      `FROM (SELECT *, CASE WHEN json_type(valid) = 'OBJECT' THEN valid END AS body FROM (SELECT *, ${validBody('raw')} AS valid FROM ${from}))`,
+    text,
+  };
 }
 
 /** A document that DuckDB cannot read at all is refused as a whole, with where it breaks. */

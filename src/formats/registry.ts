@@ -2,17 +2,19 @@ import path from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { ConfigurationError } from '../domain/errors';
 import type { NamedOptions } from '../domain/pipeline';
+import { landedRecords } from './converted';
 import { copyCsv } from './copy-csv';
 import { csv } from './csv';
 import type { Format } from './format';
 import { json } from './json';
 import { jsonl } from './jsonl';
+import { bareName } from './layers';
 import { parquet } from './parquet';
 
 /** Every format that a user may name, in one list. To add one: write its file and add a line here. */
 export const formats: readonly Format[] = [csv, json, jsonl, parquet];
 
-const byName: ReadonlyMap<string, Format> = new Map([...formats, copyCsv].map((format) => [format.name, format]));
+const byName: ReadonlyMap<string, Format> = new Map([...formats, copyCsv, landedRecords].map((format) => [format.name, format]));
 
 export function formatNamed(name: string): Format {
   const found = byName.get(name);
@@ -22,11 +24,16 @@ export function formatNamed(name: string): Format {
   throw new ConfigurationError(`unknown format "${name}"; did you mean "${nearest}"? known formats: ${known.join(', ')}`);
 }
 
-/** The format a file's ending stands for, unless the stream names one; `.gz` and `.zst` are looked through. */
+/** The format a file's ending stands for; endings of compressions are looked through. */
+export function formatByEnding(file: string): Format | null {
+  const ending = path.extname(bareName(file)).slice(1).toLowerCase();
+  return formats.find(({ extensions }) => extensions.includes(ending)) ?? null;
+}
+
+/** The format that the stream names, else the one by the file's ending. */
 export function formatForFile(file: string, named?: NamedOptions): { readonly format: Format; readonly options: NamedOptions['options'] } {
   if (named) return { format: formatNamed(named.name), options: named.options };
-  const ending = path.extname(file.replace(/\.(gz|zst)$/i, '')).slice(1).toLowerCase();
-  const format = formats.find(({ extensions }) => extensions.includes(ending));
+  const format = formatByEnding(file);
   if (!format) throw new ConfigurationError(`reading "${path.basename(file)}": its ending does not tell a format; add "format:" to the stream (${formats.map(({ name }) => name).join(', ')})`);
   return { format, options: {} };
 }

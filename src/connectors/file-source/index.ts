@@ -1,0 +1,3 @@
+export { openFileSource } from './open-file-source';
+export { hasWildcard, type ByteRange, type FileEntry, type Place } from './place';
+export { unpackSchema, type UnpackLimits } from './settings';

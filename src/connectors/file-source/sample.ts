@@ -1,0 +1,78 @@
+import { open, readFile, truncate } from 'node:fs/promises';
+import type { StreamSchema } from '../../domain/column';
+import type { Control } from '../../domain/control';
+import { SourceHeldError } from '../../domain/errors';
+import { bareName, layerOf } from '../../formats/layers';
+import { formatByEnding, formatForFile, formatNamed } from '../../formats/registry';
+import type { ConnectorContext, Landing, Sample, SampleRequest } from '../connector';
+import { columnsSoFar } from './columns';
+import { extensionOf, isContainer, prepareFile } from './land';
+import type { Settings } from './open-file-source';
+import { patternsOf, touch, wantedIn } from './patterns';
+import type { FileEntry, Place } from './place';
+import { unpack } from './unpack';
+
+const mostFiles = 200;
+const headBytes = 4 << 20;
+const shownRows = 1000;
+
+type Opened = Pick<Landing, 'create'>;
+
+/** Files whose ending tells their format, each with the columns that its first records show. */
+export async function discoverFiles(place: Place, context: ConnectorContext): Promise<readonly StreamSchema[]> {
+  const signal = new AbortController().signal;
+  const known = (await place.list('**', signal)).filter((entry) => formatByEnding(entry.path));
+  return await Promise.all(known.slice(0, mostFiles).map(async (entry) => ({ stream: entry.path, key: [], columns: await columnsOf(place, context, entry, signal).catch(() => []) })));
+}
+
+/** Only of files that can be looked at where they are: a listing fetches nothing. */
+async function columnsOf(place: Place, context: ConnectorContext, entry: FileEntry, signal: AbortSignal) {
+  const local = place.localPath?.(entry);
+  if (!local) return [];
+  const { format, options } = formatForFile(entry.path);
+  const resolved = format.resolve ? await format.resolve(local, options) : options;
+  return await context.engine.session(signal, (session) => format.infer(session, local, resolved, shownRows));
+}
+
+/** The first records of the first file of a stream. */
+export async function sampleFile(place: Place, settings: Settings, context: ConnectorContext, { stream, rows }: SampleRequest, landing: Opened, control: Control): Promise<Sample> {
+  const [pattern] = patternsOf(stream.stream);
+  const [entry] = await place.list(pattern, control.signal);
+  if (!entry) throw new SourceHeldError(`reading "${stream.stream}": there is no such file in "${place.label('')}"; put it there or correct "stream"`);
+  const head = await headOf(place, entry, stream, landing, control);
+  const members = await unpack({
+    file: head, label: entry.path, limits: settings.unpack, signal: control.signal,
+    wanted: wantedIn(stream.stream), isContainer: (name) => isContainer(name, stream), create: (name) => landing.create(extensionOf(name)),
+  });
+  const gathered = columnsSoFar(stream, []);
+  const files: Sample['files'][number][] = [];
+  for (const { name, ...member } of members ?? [{ name: entry.path, key: '', path: head }]) {
+    await context.engine.session(control.signal, (session) => gathered.add(session, member.path, name));
+    const { path: file, format } = await prepareFile({ landing, stream, signal: control.signal }, member, name, Math.max(rows, shownRows));
+    files.push({ path: file, format, origin: name });
+  }
+  return { columns: gathered.all(), files };
+}
+
+/** The file itself where it is small or must be whole, else its first lines. */
+async function headOf(place: Place, entry: FileEntry, stream: SampleRequest['stream'], landing: Opened, control: Control): Promise<string> {
+  const local = place.localPath?.(entry);
+  const format = stream.sourceFormat ? formatNamed(stream.sourceFormat.name) : formatByEnding(entry.path);
+  const cuts = entry.size > headBytes && format?.cutsAtLines === true;
+  if (local && !cuts) return local;
+  const head = await landing.create(extensionOf(bareName(entry.path)));
+  await touch(head.path);
+  await place.fetch(entry, head.path, control, cuts ? { from: 0, to: headBytes } : undefined);
+  if (!cuts) return head.path;
+  const bytes = await readFile(head.path);
+  if (layerOf(bytes.subarray(0, 512)) === null) {
+    const end = bytes.lastIndexOf(0x0a);
+    await truncate(head.path, end < 0 ? bytes.length : end + 1);
+    return head.path;
+  }
+  if (local) return local;
+  // A packed file cannot be cut.
+  await (await open(head.path, 'w')).close();
+  await place.fetch(entry, head.path, control);
+  return head.path;
+}

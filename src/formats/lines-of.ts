@@ -1,0 +1,104 @@
+import { EtlError, UnreadableValueError } from '../domain/errors';
+import type { Session } from '../transforms/duckdb-engine';
+import { quoteLiteral } from '../transforms/quote';
+import { openBytes } from './bytes';
+import { scratchFile, withScratch } from './records';
+import { rawJson, scanRecords, type RecordRule, type ScannedRecord } from './scan';
+import { carriageReturn, lineFeed } from './scan';
+import { readBuffer } from './sql';
+import { csvLine, openTextFile } from './text-file';
+
+/** Joins lines to events: whether a line goes on with what stands before it. */
+export type Continues = (line: string) => boolean;
+
+export interface LinesRequest {
+  readonly path: string;
+  /** Absent: a line is a record. */
+  readonly continues?: Continues;
+}
+
+const layout = { line: 'BIGINT', raw: 'VARCHAR', problem: 'VARCHAR', shown: 'VARCHAR' };
+
+/**
+ * Lines (or events) of a text file for SQL: a FROM clause of `line` BIGINT (1-based), `raw` VARCHAR (NULL or blank: nothing there),
+ * `problem` VARCHAR and `shown` VARCHAR (a record with a problem as JSON). DuckDB reads the file as it is where it is in order, and says so where it
+ * is not (bad UTF-8, mixed line breaks); then the worker's own reader sorts it first, so that a damaged line costs that line only.
+ */
+export async function withLines<Result>(session: Session, { path, continues }: LinesRequest, work: (from: string) => Promise<Result>): Promise<Result> {
+  if (!continues) {
+    try {
+      return await work(fastLines(path));
+    } catch (error) {
+      if (EtlError.is(error) && !(error instanceof UnreadableValueError)) throw error;
+      // Fails with the abort's reason where the session was interrupted.
+      await session.run('SELECT 1');
+    }
+  }
+  return await withScratch(session, async (folder) => {
+    const sorted = `${folder}/lines.csv`;
+    await writeLines(path, continues, sorted);
+    return await work(scratchFile(sorted, layout));
+  });
+}
+
+/** Strict, so that a stray carriage return is an error and no line break; an empty line is NULL, so that numbers stay right. */
+const fastLines = (path: string): string =>
+  `(SELECT row_number() OVER () AS line, raw, CASE WHEN contains(raw, chr(0)) THEN 'has a NUL byte' END AS problem, NULL::VARCHAR AS shown FROM read_csv(${quoteLiteral(path)}, columns = {'raw': 'VARCHAR'}, header = false, auto_detect = false, ` +
+  `delim = '\u0002', quote = '', escape = '', nullstr = '', comment = '', strict_mode = true, ${readBuffer}))`;
+
+const lineRule: RecordRule = (bytes, start, final) => {
+  const feed = bytes.indexOf(lineFeed, start);
+  if (feed < 0 && !final) return null;
+  const end = feed < 0 ? bytes.length : feed;
+  const textEnd = end > start && bytes[end - 1] === carriageReturn ? end - 1 : end;
+  return { end: Math.min(end + 1, bytes.length), textEnd, fields: [], problem: null, skip: textEnd === start };
+};
+
+/** Beyond this an event is no event; its lines are records again. */
+const longestEvent = 1 << 20;
+
+async function writeLines(path: string, continues: Continues | undefined, to: string): Promise<void> {
+  const file = await openTextFile(to);
+  const write = async ({ line, bytes, problem }: ScannedRecord) =>
+    file.write(csvLine([line, problem === null ? bytes.toString('utf8') : null, problem, problem === null ? null : rawJson(bytes)]));
+  try {
+    const records = scanRecords(openBytes(path, 'auto'), lineRule);
+    for await (const group of continues ? events(records, continues) : records) for (const record of group) await write(record);
+  } finally {
+    await file.close();
+  }
+}
+
+/** One event in memory; the last of a group waits for what may go on with it. */
+async function* events(groups: AsyncIterable<readonly ScannedRecord[]>, continues: Continues): AsyncGenerator<readonly ScannedRecord[]> {
+  let open: ScannedRecord[] = [];
+  let size = 0;
+  const close = (): ScannedRecord[] => {
+    const [first] = open;
+    if (!first) return [];
+    const event = { ...first, bytes: Buffer.concat(open.flatMap(({ bytes }, index) => (index === 0 ? [bytes] : [newLine, bytes]))), problem: open.find(({ problem }) => problem !== null)?.problem ?? null };
+    open = [];
+    size = 0;
+    return [event];
+  };
+  for await (const group of groups) {
+    const done: ScannedRecord[] = [];
+    for (const record of group) {
+      const goesOn = open.length > 0 && size < longestEvent && continues(record.bytes.toString('utf8'));
+      if (!goesOn) done.push(...close());
+      // What is here is a part of a buffer that is given back.
+      open.push({ ...record, bytes: Buffer.from(record.bytes) });
+      size += record.bytes.length;
+    }
+    yield done;
+  }
+  yield close();
+}
+const newLine = Buffer.from('\n');
+
+/** Records of the lines that hold something, numbered from 0. */
+export const numbered = (from: string): string =>
+  `(SELECT row_number() OVER () - 1 AS ordinal, * FROM (SELECT * FROM ${from} WHERE problem IS NOT NULL OR trim(raw, ' \t') <> ''))`;
+
+export const countLines = (session: Session, request: LinesRequest): Promise<number> =>
+  withLines(session, request, async (from) => Number((await session.row(`SELECT count(*) AS n FROM ${numbered(from)}`))['n']));

@@ -1,0 +1,99 @@
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parsePipeline } from '../../src/config/load-pipeline';
+import type { Connector, Landing, Source } from '../../src/connectors/connector';
+import { files } from '../../src/connectors/files';
+import type { Control } from '../../src/domain/control';
+import type { LandingFile } from '../../src/domain/manifest';
+import type { Plan, SourcePlan } from '../../src/domain/plan';
+import type { FileRecord, Position } from '../../src/domain/position';
+import { formatNamed } from '../../src/formats/registry';
+import { openEngine, type Engine, type TextRow } from '../../src/transforms/duckdb-engine';
+
+/** What came of reading a stream of files, without a run around it. */
+export interface Reading {
+  readonly plan: SourcePlan;
+  /** The source's own count. */
+  readonly count: number;
+  readonly rows: readonly TextRow[];
+  readonly rejects: readonly { readonly line: string | null; readonly raw: string; readonly reasons: string; readonly origin: string }[];
+  readonly landed: readonly LandingFile[];
+}
+
+export interface Bench {
+  readonly home: string;
+  readonly engine: Engine;
+  put(name: string, content: string | Buffer): string;
+  /** Plans and reads a stream as a run would. `words`: of the stream, in YAML flow style. */
+  read(stream: string, words?: string, before?: { readonly position: Position | null; readonly files?: readonly FileRecord[] }): Promise<Reading>;
+  close(): Promise<void>;
+}
+
+export const quietControl = (signal: AbortSignal = new AbortController().signal): Control => ({ signal, progress: () => undefined, reached: () => undefined });
+
+/** A folder, an engine and a source of files. @param connector another kind of place, with its connection's options. */
+export async function openBench(connector: Connector = files, config: unknown = { path: 'in' }): Promise<Bench> {
+  const home = mkdtempSync(path.join(tmpdir(), 'millrace files '));
+  for (const folder of ['in', 'landing']) mkdirSync(path.join(home, folder));
+  const engine = await openEngine({ memoryLimit: '500MB', tempFolder: path.join(home, 'temp'), tempLimit: '4GB', slots: 2, threads: 2 });
+  const open = (): Promise<Source> => connector.openSource!(config, { engine, baseFolder: home, connection: 'in' });
+
+  return {
+    home, engine,
+    put(name, content) {
+      const file = path.join(home, 'in', name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, content);
+      return file;
+    },
+    async read(stream, words = '', before = { position: null }) {
+      const mode = before.position || /changed_file: follow/.test(words) ? 'incremental' : 'full';
+      const yaml = `pipeline: p\nsource: in\ndestination: out\nstreams:\n  - { stream: ${JSON.stringify(stream)}, to: t, mode: ${mode}, write: ${mode === 'full' ? 'replace' : 'append'}${words ? `, ${words}` : ''} }\n`;
+      const spec = parsePipeline(yaml, 'test.yaml').streams[0]!;
+      const source = await open();
+      try {
+        const control = quietControl();
+        const plan = await source.plan({ stream: spec, position: before.position, files: before.files ?? [], logicalDate: '2026-11-24T00:00:00Z' }, control);
+        const landed: LandingFile[] = [];
+        for (const partition of plan.partitions) landed.push(...await source.read({ stream: spec, plan: plan as Plan, partition }, landingIn(path.join(home, 'landing')), control));
+        return { plan, landed, ...(await readLanded(engine, path.join(home, 'landing'), plan, landed)) };
+      } finally {
+        await source.close();
+      }
+    },
+    async close() {
+      await engine.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+export const landingIn = (folder: string): Landing => ({
+  async create(extension) {
+    const key = `${randomUUID()}.${extension}`;
+    return { key, path: path.join(folder, key) };
+  },
+  seal: async (key, facts) => ({ key, bytes: (await stat(path.join(folder, key))).size, checksum: '', ...facts }),
+});
+
+async function readLanded(engine: Engine, folder: string, plan: SourcePlan, landed: readonly LandingFile[]): Promise<Pick<Reading, 'count' | 'rows' | 'rejects'>> {
+  const rows: TextRow[] = [];
+  const rejects: Reading['rejects'][number][] = [];
+  let count = 0;
+  for (const file of landed) {
+    count += file.rows;
+    await engine.session(new AbortController().signal, async (session) => {
+      const { rejects: some } = await formatNamed(file.format.name).read(session, file.format.options, { path: path.join(folder, file.key), columns: plan.columns, relation: 'found', ordinals: true, rejects: 'bad' });
+      const texts = plan.columns.map(({ name }) => `CAST("${name.replaceAll('"', '""')}" AS VARCHAR) AS "${name.replaceAll('"', '""')}"`);
+      if (texts.length > 0) rows.push(...await session.rows(`SELECT ${texts.join(', ')} FROM found ORDER BY _millrace_ordinal`));
+      if (some) rejects.push(...(await session.rows('SELECT line, raw, reasons FROM bad ORDER BY ordinal')).map((row) => ({ line: row['line']!, raw: row['raw']!, reasons: row['reasons']!, origin: file.origin })));
+    });
+  }
+  return { count, rows, rejects };
+}
+
+/** Files below a folder, for tests that nothing is written elsewhere. */
+export const filesBelow = (folder: string): readonly string[] => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name))).sort();
