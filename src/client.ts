@@ -11,6 +11,7 @@ import { addList } from './cli/list';
 import { addPause } from './cli/pause';
 import { addPlan } from './cli/plan';
 import { addPreview } from './cli/preview';
+import { addQuarantine } from './cli/quarantine';
 import { addResume } from './cli/resume';
 import { addRun } from './cli/run';
 import { addStatus } from './cli/status';
@@ -29,6 +30,7 @@ const commands: readonly AddCommand[] = [
   addPause,
   addResume,
   addCancel,
+  addQuarantine,
   addList,
   addDev,
   addWorker,

@@ -3,6 +3,7 @@ import type { Sample } from '../connectors/connector';
 import type { Control } from '../domain/control';
 import { slug } from '../domain/ids';
 import { referencedStreams, type StreamSpec } from '../domain/pipeline';
+import type { Position } from '../domain/position';
 import type { PreviewRef, PreviewStream } from '../domain/preview';
 import type { ReferenceRelation } from '../transforms/run-chain';
 import { withControl } from './control';
@@ -38,19 +39,36 @@ function isNeeded({ spec, streams }: PreviewInput, name: string): boolean {
   return streams.some((stream) => reaches(stream, []));
 }
 
-async function takeSample(dependencies: Dependencies, { connectionsFile, spec, id, sample: rows }: PreviewInput, stream: StreamSpec, control: Control): Promise<Sample> {
+async function takeSample(dependencies: Dependencies, input: PreviewInput, stream: StreamSpec, control: Control): Promise<Sample> {
   const { staging } = dependencies;
+  const { connectionsFile, spec, id, sample: rows } = input;
+  const position = await positionOf(dependencies, input, stream);
   const create = (extension: string) => staging.create(`${homeOf(id)}/landing`, extension);
   const source = await dependencies.openSource(connectionsFile, spec.source);
   try {
-    if (source.sample) return await source.sample({ stream, rows }, { create }, control);
-    const plan = await source.plan({ stream: { ...stream, settle: 0 }, position: null, files: [], logicalDate: `${new Date().toISOString().slice(0, 19)}Z` }, control);
+    if (source.sample) return await source.sample({ stream, rows, position }, { create }, control);
+    const plan = await source.plan({ stream: { ...stream, settle: 0 }, position: stream.mode === 'full' ? null : position, files: [], logicalDate: `${new Date().toISOString().slice(0, 19)}Z` }, control);
     const partition = plan.partitions[0];
     const whole = { ...plan, stream: stream.stream, names: plan.columns.map(({ name }) => name), target: plan.columns, wholeStream: false, passes: false, stagesLineage: false, fence: 0, firstLoad: true, version: 0, hash: '' };
     const files = partition ? await source.read({ stream, plan: whole, partition }, { create, seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }) }, control) : [];
     return { columns: plan.columns, files: await Promise.all(files.map(async (file) => ({ path: await staging.fetch(file), format: file.format, origin: file.origin }))) };
   } finally {
     await source.close();
+  }
+}
+
+/** A preview needs no destination; where there is one, its checkpoint pins the types of files. */
+async function positionOf({ openDestination }: Dependencies, { connectionsFile, spec }: PreviewInput, stream: StreamSpec): Promise<Position | null> {
+  const run = { pipeline: spec.pipeline, workflowId: `${spec.pipeline}/preview`, logicalDate: '1970-01-01T00:00:00Z', generation: 1, executionId: 'preview', startedAt: new Date().toISOString() };
+  try {
+    const destination = await openDestination(connectionsFile, spec.destination);
+    try {
+      return (await destination.checkpoint?.({ run, stream }))?.position ?? null;
+    } finally {
+      await destination.close();
+    }
+  } catch {
+    return null;
   }
 }
 

@@ -10,6 +10,7 @@ import type { LandingFile, Manifest } from '../domain/manifest';
 import type { Plan } from '../domain/plan';
 import { ordinalColumn } from '../formats/format';
 import { formatNamed } from '../formats/registry';
+import { writeQuarantine } from '../stores/quarantine';
 import type { StagingStore } from '../stores/staging';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
@@ -20,7 +21,7 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
 import { openReferences } from './references';
-import { writeQuarantine, writeStaged } from './staged-files';
+import { writeStaged } from './staged-files';
 
 /** Landing files → row steps and row checks → staged Parquet, and what was rejected on the way. The first batch wins. */
 export const createTransformBatch = (dependencies: Dependencies) => async ({ run, stream, ordinal }: PartitionInput): Promise<BatchRef> => {

@@ -1,6 +1,7 @@
 import type { BatchRef } from '../domain/batch';
 import { positionColumn } from '../domain/column';
 import { batchNumberOf, batchPath } from '../domain/ids';
+import { writeQuarantine } from '../stores/quarantine';
 import { createRejects, describeChain, runChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import type { StreamInput } from './contract';
@@ -8,7 +9,7 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
 import { openReferences, partitionBatches, viewOf } from './references';
-import { writeQuarantine, writeStaged } from './staged-files';
+import { writeStaged } from './staged-files';
 import { checksumOf, refTo } from './transform-batch';
 
 /** Staged batches → stream steps and checks, once, out of core → the batch `all`. */

@@ -1,7 +1,5 @@
-import path from 'node:path';
 import Table from 'cli-table3';
 import type { Totals } from '../domain/balance';
-import { runPath, slug } from '../domain/ids';
 import type { RunSummary, StreamSummary } from '../domain/receipt';
 import { noBorders } from './plain-table';
 import { colouredState, fitted, grouped } from './words';
@@ -37,15 +35,12 @@ const listOf = ({ stream, totals, state }: StreamSummary, shown: typeof terms): 
   [`${fitted(stream, width - stateWidth - 2)}  ${colouredState(state)}`, ...shown.map(([term]) => `  ${term.padEnd(12)} ${grouped(totals[term]).padStart(16)}`)].join('\n');
 
 /** What a person should know beside the figures: reasons, notes, failed checks, and where rejected rows lie. */
-export function remarks(summary: RunSummary, home: string): readonly string[] {
+export function remarks(summary: RunSummary): readonly string[] {
   return summary.streams.flatMap((stream) => [
     ...(stream.error ? [`${stream.stream}: ${stream.error.message}`] : []),
     ...stream.checks.filter(({ passed }) => !passed).map(({ check, onFail, message }) => `${stream.stream}: check ${check} (${onFail}): ${message}`),
     ...stream.notes.map((note) => `${stream.stream}: ${note}`),
     ...(stream.deleted > 0 ? [`${stream.stream}: ${grouped(stream.deleted)} earlier rows were replaced`] : []),
-    ...(stream.totals.rejected > 0 ? [`${stream.stream}: rejected rows with their reasons: ${quarantineFolder(summary, stream, home)}`] : []),
+    ...(stream.totals.rejected > 0 ? [`${stream.stream}: see rejected rows with "millrace quarantine show ${summary.run.workflowId}${summary.run.generation > 1 ? `~${summary.run.generation}` : ''}"`] : []),
   ]);
 }
-
-const quarantineFolder = ({ run }: RunSummary, { stream }: StreamSummary, home: string): string =>
-  path.relative(process.cwd(), path.join(home, 'staging', 'quarantine', runPath(run), slug(stream)));

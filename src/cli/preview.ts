@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { InvalidArgumentError } from 'commander';
 import type { PreviewInput } from '../activities/seeing-contract';
 import { connectionsFileOf } from '../config/connections';
 import type { Environment } from '../config/environment';
@@ -15,6 +14,7 @@ import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { previewText } from './preview-text';
 import type { Terminal } from './terminal';
+import { wholeNumber } from './whole-number';
 
 interface PreviewFlags {
   readonly stream?: string;
@@ -56,11 +56,6 @@ async function fetchPreview(server: Server, { taskQueue, home }: Environment, in
     await handle.signal('fetched').catch(() => undefined);
   }
 }
-
-export const wholeNumber = (most: number) => (text: string): number => {
-  if (!/^\d+$/.test(text) || Number(text) < 1 || Number(text) > most) throw new InvalidArgumentError(`write a whole number from 1 to ${most}.`);
-  return Number(text);
-};
 
 export const addPreview: AddCommand = ({ command, does }) => command('preview', 'Show rows before and after each step, and what would be rejected; writes nothing', 'millrace preview pipelines/orders.yaml --step 2')
   .argument('<file>', 'pipeline file')

@@ -52,7 +52,7 @@ async function follow(file: string, input: RunPipelineInput, options: RunOptions
     }
     // A person who runs the file again has mended what the run was held for; without a lasting server there is no other way to say so.
     if (attached && server.own) await handle.signal('resume');
-    const ended = await watchRun({ runId, handle, file, home: environment.home, taskQueue: environment.taskQueue, server, terminal });
+    const ended = await watchRun({ runId, handle, file, taskQueue: environment.taskQueue, server, terminal });
     if (ended !== 'busy') return ended;
     if (options.whenHeld === 'refuse') throw busyError(input.spec);
   }

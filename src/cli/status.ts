@@ -30,7 +30,7 @@ export async function status(word: string | undefined, environment: Environment,
   terminal.event('status', { running, receipts: run === undefined ? latest(receipts, word !== undefined) : receipts });
   if (note) terminal.say(pc.dim(note));
   for (const one of running) tellRunning(one, terminal);
-  if (run !== undefined) receipts.forEach((receipt) => tellReceipt(receipt, environment.home, terminal));
+  if (run !== undefined) receipts.forEach((receipt) => tellReceipt(receipt, terminal));
   else tellList(latest(receipts, word !== undefined), terminal);
   if (running.length > 0 || receipts.length > 0) return exitCodes.success;
   terminal.say(word === undefined ? 'nothing has run yet; start a pipeline with "millrace run FILE"' : `nothing is known of "${word}"`);
@@ -79,9 +79,9 @@ function tellRunning({ runId, figures }: Running, terminal: Terminal): void {
   if (figures?.state === 'held') terminal.say(`  mend that, then "millrace resume ${runId}"`);
 }
 
-function tellReceipt(receipt: RunSummary, home: string, terminal: Terminal): void {
+function tellReceipt(receipt: RunSummary, terminal: Terminal): void {
   terminal.say(`${receipt.run.workflowId}  ${colouredState(receipt.state)}  ${receipt.run.startedAt} … ${receipt.finishedAt}\n\n${balanceTable(receipt)}`);
-  for (const line of remarks(receipt, home)) terminal.say(`- ${line}`);
+  for (const line of remarks(receipt)) terminal.say(`- ${line}`);
 }
 
 function tellList(receipts: readonly RunSummary[], terminal: Terminal): void {

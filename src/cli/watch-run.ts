@@ -16,7 +16,6 @@ export interface WatchInput {
   readonly handle: WorkflowHandle;
   /** Pipeline file, for the line that says how to attach again. */
   readonly file: string;
-  readonly home: string;
   readonly taskQueue: string;
   readonly server: Server;
   readonly terminal: Terminal;
@@ -93,10 +92,10 @@ function listenForInterrupt(): { readonly pressed: Promise<Ending>; forget(): vo
   return { pressed, forget: () => process.off('SIGINT', listener) };
 }
 
-function tellSummary(summary: RunSummary, { runId, home, terminal }: WatchInput): ExitCode {
+function tellSummary(summary: RunSummary, { runId, terminal }: WatchInput): ExitCode {
   terminal.event('summary', { summary });
   terminal.say(`\nrun ${runId}: ${colouredState(summary.state)}\n\n${balanceTable(summary)}`);
-  const said = remarks(summary, home);
+  const said = remarks(summary);
   if (said.length > 0) terminal.say(`\n${said.map((line) => `- ${line}`).join('\n')}`);
   return exitCodeOfSummary(summary);
 }

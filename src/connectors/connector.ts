@@ -48,6 +48,8 @@ export interface SampleRequest {
   readonly stream: StreamSpec;
   /** Rows wanted, at most. */
   readonly rows: number;
+  /** Of the checkpoint, where there is one: it may pin what is otherwise inferred. */
+  readonly position: Position | null;
 }
 
 /** Files on this machine with at least the first rows of a stream. */

@@ -35,8 +35,8 @@ it('remarks tell why a stream failed, which check did not hold, and where reject
       checks: [{ check: 'row_count', onFail: 'warn', passed: false, failingRows: 1, message: 'row_count is 1' }, { check: 'unique', onFail: 'block', passed: true, failingRows: 0, message: '' }],
     })],
   });
-  expect(remarks(summary, '.millrace')).toEqual([
+  expect(remarks(summary)).toEqual([
     'orders: no', 'orders: check row_count (warn): row_count is 1', 'orders: no key: read in one partition',
-    'orders: rejected rows with their reasons: .millrace/staging/quarantine/shop/run-20260801T000000Z/orders',
+    'orders: see rejected rows with "millrace quarantine show shop/run-2026-08-01T00:00:00Z"',
   ]);
 });

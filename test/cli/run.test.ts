@@ -91,7 +91,7 @@ describe('run', () => {
     expect(code).toBe(2);
     expect(out).toContain(`run ${pipeline}/run-2026-08-01T00:00:00Z started`);
     expect(out).toMatch(/orders +30 +27 +3 +with rejects/);
-    expect(out).toContain(`quarantine/${pipeline}/run-20260801T000000Z/orders`);
+    expect(out).toContain(`millrace quarantine show ${pipeline}/run-2026-08-01T00:00:00Z`);
   });
 
   it('ends its events with the summary', async () => {

@@ -1,5 +1,5 @@
 import { open, readFile, truncate } from 'node:fs/promises';
-import type { StreamSchema } from '../../domain/column';
+import type { Column, StreamSchema } from '../../domain/column';
 import type { Control } from '../../domain/control';
 import { SourceHeldError } from '../../domain/errors';
 import { bareName, layerOf } from '../../formats/layers';
@@ -35,7 +35,7 @@ async function columnsOf(place: Place, context: ConnectorContext, entry: FileEnt
 }
 
 /** The first records of the first file of a stream. */
-export async function sampleFile(place: Place, settings: Settings, context: ConnectorContext, { stream, rows }: SampleRequest, landing: Opened, control: Control): Promise<Sample> {
+export async function sampleFile(place: Place, settings: Settings, context: ConnectorContext, { stream, rows, position }: SampleRequest, landing: Opened, control: Control): Promise<Sample> {
   const [pattern] = patternsOf(stream.stream);
   const [entry] = await place.list(pattern, control.signal);
   if (!entry) throw new SourceHeldError(`reading "${stream.stream}": there is no such file in "${place.label('')}"; put it there or correct "stream"`);
@@ -44,7 +44,7 @@ export async function sampleFile(place: Place, settings: Settings, context: Conn
     file: head, label: entry.path, limits: settings.unpack, signal: control.signal,
     wanted: wantedIn(stream.stream), isContainer: (name) => isContainer(name, stream), create: (name) => landing.create(extensionOf(name)),
   });
-  const gathered = columnsSoFar(stream, []);
+  const gathered = columnsSoFar(stream, (position?.state?.['columns'] as readonly Column[] | undefined) ?? []);
   const files: Sample['files'][number][] = [];
   for (const { name, ...member } of members ?? [{ name: entry.path, key: '', path: head }]) {
     await context.engine.session(control.signal, (session) => gathered.add(session, member.path, name));

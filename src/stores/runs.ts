@@ -1,0 +1,43 @@
+import { runPath, slug, type RunRef } from '../domain/ids';
+import type { PipelineSpec } from '../domain/pipeline';
+import type { RunSummary } from '../domain/receipt';
+import type { StagingStore } from './staging';
+
+/** A run as staging knows it: it outlives Temporal's history. */
+export interface StoredRun {
+  readonly run: RunRef;
+  readonly spec: PipelineSpec;
+  readonly connectionsFile: string;
+  /** Null: it has not ended, or was ended from outside. */
+  readonly receipt: RunSummary | null;
+}
+
+/** Runs of a pipeline, or of all, newest first. */
+export async function listRuns(staging: StagingStore, pipeline: string | null): Promise<readonly StoredRun[]> {
+  const homes = pipeline === null ? await foldersIn(staging, '') : [`${slug(pipeline)}/`];
+  const found: StoredRun[] = [];
+  for (const home of homes) {
+    for (const folder of (await foldersIn(staging, home.slice(0, -1))).filter((key) => /\/run-[^/]+\/$/.test(key))) {
+      const stored = await readRun(staging, folder.slice(0, -1));
+      if (stored) found.push(stored);
+    }
+  }
+  return found.sort((left, right) => right.run.startedAt.localeCompare(left.run.startedAt));
+}
+
+export async function readRun(staging: StagingStore, path: string): Promise<StoredRun | null> {
+  const document = await staging.read(`${path}/run.json`);
+  if (document === null) return null;
+  const receipt = await staging.read(`${path}/receipt.json`);
+  return { ...(JSON.parse(document) as Omit<StoredRun, 'receipt'>), receipt: receipt === null ? null : (JSON.parse(receipt) as RunSummary) };
+}
+
+const foldersIn = async (staging: StagingStore, prefix: string): Promise<readonly string[]> =>
+  (await staging.list(prefix)).filter((key) => key.endsWith('/')).map((key) => key.replace(/^\//, ''));
+
+/** A run as a person names it: its id or its path, with or without a generation. */
+export function isNamed(run: RunRef, word: string): boolean {
+  const path = runPath(run);
+  const compact = word.replace(/\d{4}-\d{2}-\d{2}T[\d:]+Z/, (time) => time.replace(/[-:]/g, ''));
+  return word === run.workflowId || compact === path || compact === path.replace(/~\d+$/, '') || word === `${run.workflowId}~${run.generation}`;
+}
