@@ -50,7 +50,7 @@ async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, contr
   const plan = await artefacts.plan.find(run, outcome.stream);
   const report = await artefacts.report.find(run, outcome.stream);
   const published = await artefacts.published.find(run, outcome.stream);
-  const common = { stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: report?.checks ?? [], notes: plan?.notes ?? [], error: outcome.error };
+  const common = { stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: report?.checks ?? [], notes: [...plan?.notes ?? [], ...published?.notes ?? []], error: outcome.error };
   if (!plan || !published) return { ...common, state: outcome.state === 'cancelled' ? 'cancelled' : 'failed', totals: report?.totals ? { ...report.totals, loaded: 0 } : noTotals, lines: report?.lines ?? [], batches: 0, deleted: 0 };
   try {
     const { totals, lines, batches } = await recount(dependencies, artefacts, control, run, streamSpec, plan, published);
@@ -78,8 +78,8 @@ async function recount({ staging, engine }: Dependencies, artefacts: Artefacts, 
   const staged = plan.passes
     ? await engine.session(control.signal, (session) => countLanded(session, staging, loaded))
     : await count(await localFiles(staging, loaded.flatMap(({ files }) => files)));
-  const rejected = await count(await localFiles(staging, all.flatMap(({ quarantine }) => quarantine)));
-  const lines = [...sumLines(all.map((batch) => batch.lines)), { ...emptyLine('publish'), in: staged, out: published.rows, deduplicated: published.deduplicated }];
+  const rejected = await count(await localFiles(staging, [...all.flatMap(({ quarantine }) => quarantine), ...published.quarantine ?? []]));
+  const lines = [...sumLines(all.map((batch) => batch.lines)), { ...emptyLine('publish'), in: staged, out: published.rows, deduplicated: published.deduplicated, rejected: published.rejected ?? 0 }];
   const sums = lines.reduce((sum, line) => addTotals(sum, { read: 0, loaded: 0, created: line.created, rejected: line.rejected, filtered: line.filtered, deduplicated: line.deduplicated, aggregated: line.aggregated }), noTotals);
   const totals = { ...sums, read, loaded: published.rows };
   const problems = [

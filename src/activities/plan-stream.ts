@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
 import { canonicalJson } from '../domain/json';
 import { namesOf } from '../domain/naming';
+import { orderColumn } from '../domain/order';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import type { Plan, PlanRef, SourcePlan } from '../domain/plan';
 import { describeChain, splitOf } from '../transforms/run-chain';
@@ -31,8 +32,9 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const targetColumns = await engine.session(control.signal, async (session) =>
         describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile })));
+      const order = orderColumn({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns });
       const plan = {
-        ...sourcePlan, stream, names, target: targetColumns,
+        ...sourcePlan, ...(order !== null && { order }), stream, names, target: targetColumns,
         passes: false, stagesLineage: destination.stagesLineage?.(target) === true,
         wholeStream: splitOf(streamSpec.steps, streamSpec.checks).wholeStream,
         fence: claim.fence, version: claim.version, firstLoad: claim.position === null,

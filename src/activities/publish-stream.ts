@@ -1,26 +1,51 @@
+import { CheckBlockedError } from '../domain/errors';
+import type { PipelineSpec } from '../domain/pipeline';
+import type { PublishQuarantine } from '../connectors/connector';
+import type { StagingStore } from '../stores/staging';
 import { openArtefacts } from './artefacts';
 import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { streamPath } from '../domain/ids';
+import { findKeysAside } from './keys-aside';
 import { batchesOf } from './references';
 
 /** Batches become visible and the checkpoint moves, in one commit of the destination. */
 export const createPublishStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<{ readonly rows: number }> => {
-  const artefacts = openArtefacts(dependencies.staging);
+  const { staging } = dependencies;
+  const artefacts = openArtefacts(staging);
   const earlier = await artefacts.published.find(run, stream);
   if (earlier) return { rows: earlier.rows };
 
   const { spec, streamSpec, connectionsFile } = await artefacts.stream(run, stream);
   const plan = await artefacts.plan.read(run, stream);
+  const report = await artefacts.report.find(run, stream);
   const batchIds = (await batchesOf(artefacts, run, stream, plan)).map(({ id }) => id);
   return withControl(dependencies.reached, async (control) => {
     const destination = await dependencies.openDestination(connectionsFile, spec.destination);
     try {
       control.reached('publish:before-claim-check');
-      const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan, batchIds }, control);
+      const prefix = `quarantine/${streamPath(run, stream)}/publish`;
+      const quarantine = openQuarantine(staging, prefix, spec, report?.totals ?? { read: 0, rejected: 0 });
+      const keysAside = await findKeysAside(dependencies, artefacts, control, run, streamSpec, plan);
+      const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan, batchIds, quarantine, keysAside }, control);
+      // What attempts wrote that did not commit; the receipt is final, so no other file of this publish will count.
+      if (streamSpec.write === 'scd2' || streamSpec.write === 'merge') await staging.sweep(prefix, new Set(receipt.quarantine?.map(({ key }) => key)));
       return { rows: (await artefacts.published.record(receipt, run, stream)).rows };
     } finally {
       await destination.close();
     }
   });
 };
+
+/** Rows that the target refuses count as rejected: with those of the steps they stay below `limits.rejects`, or nothing is published. */
+function openQuarantine(staging: StagingStore, prefix: string, { limits }: PipelineSpec, { read, rejected }: { readonly read: number; readonly rejected: number }): PublishQuarantine {
+  return {
+    create: () => staging.create(prefix, 'parquet'),
+    async seal(key, rows) {
+      const all = rejected + rows;
+      if (limits.rejects !== null && all > limits.rejects * read) throw new CheckBlockedError(`publishing: ${all} of ${read} rows were rejected, ${rows} of them by what the target holds, limits.rejects allows ${limits.rejects * 100} %; nothing was published. Mend the data or the limit and run it again`, { rows });
+      return { ...(await staging.seal(key)), rows };
+    },
+  };
+}

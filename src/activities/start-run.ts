@@ -17,8 +17,10 @@ export const createStartRun = ({ staging, taskQueue, heartbeatTimeout }: Depende
   }
 };
 
-/** NULL in a merge key is rejected (semantics 8): the rule runs as a check after the user's own. */
+const byKey = ['merge', 'scd2'];
+
+/** NULL in a key is rejected (semantics 8): the rule runs as a check after the user's own. */
 export const withKeyChecks = (spec: PipelineSpec): PipelineSpec => ({
   ...spec,
-  streams: spec.streams.map((stream) => (stream.write === 'merge' ? { ...stream, checks: [...stream.checks, { name: 'not_null', options: { columns: stream.key, on_fail: 'quarantine' } }] } : stream)),
+  streams: spec.streams.map((stream) => (byKey.includes(stream.write) ? { ...stream, checks: [...stream.checks, { name: 'not_null', options: { columns: stream.key, on_fail: 'quarantine' } }] } : stream)),
 });

@@ -7,6 +7,7 @@ import type { Control } from '../domain/control';
 import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
 import { batchNumberOf, batchPath } from '../domain/ids';
 import type { LandingFile, Manifest } from '../domain/manifest';
+import { stagesPosition } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import { ordinalColumn } from '../formats/format';
 import { formatNamed } from '../formats/registry';
@@ -42,7 +43,8 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks);
-    const positions = wholeStream || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
+    const staysPlaced = wholeStream || stagesPosition(streamSpec);
+    const positions = staysPlaced || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
     const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful });
     await createRejects(session, 'rejects');
     const chain = await runChain({
@@ -51,7 +53,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
       checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects',
     });
     const id = batchPath(run, stream, ordinal);
-    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: wholeStream, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
+    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: staysPlaced, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({

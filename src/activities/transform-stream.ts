@@ -2,6 +2,7 @@ import type { BatchRef } from '../domain/batch';
 import { positionColumn } from '../domain/column';
 import { batchNumberOf, batchPath } from '../domain/ids';
 import { writeQuarantine } from '../stores/quarantine';
+import { stagesPosition } from '../domain/pipeline';
 import { createRejects, describeChain, runChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import type { StreamInput } from './contract';
@@ -32,7 +33,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
     await createRejects(session, 'rejects');
     const chain = await runChain({ session, relation: 'input', columns, steps: steps.slice(firstStreamStep), firstStep: firstStreamStep, positions: true, checks, references, rejects: 'rejects' });
     const id = batchPath(run, stream, 'all');
-    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: false, lineage: plan.stagesLineage ? batchNumberOf(plan.fence, 'all') : null, control });
+    const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: stagesPosition(streamSpec), lineage: plan.stagesLineage ? batchNumberOf(plan.fence, 'all') : null, control });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: [], raw: { relation: 'input', columns: names }, origins: [] });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({

@@ -42,6 +42,8 @@ export const streamRules: readonly Rule[] = [
     '"mode: incremental" with "write: replace" would leave only the newest rows; use merge, delete_insert or append, or "mode: full"'),
   rule(['write', 'key'], ({ spec }) => (spec.write === 'merge' || spec.write === 'scd2') && spec.key.length === 0,
     ({ spec }) => `"write: ${spec.write}" needs "key", the columns that identify a row`),
+  rule(['order_by', 'write', 'cursor'], ({ spec, written }) => spec.write === 'scd2' && written.order_by !== undefined && written.order_by.trim().split(/\s+/)[0] !== spec.cursor,
+    '"write: scd2" orders versions by "cursor"; leave "order_by" out'),
   rule(['lookback', 'write', 'key'], ({ spec }) => spec.mode === 'incremental' && spec.write === 'append' && spec.lookback !== undefined && spec.key.length === 0,
     '"lookback" reads rows again that append has loaded; give "key", so that they are recognised, or use merge'),
   rule(['write', 'by'], ({ spec }) => spec.write === 'delete_insert' && spec.by === undefined,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Batch } from '../domain/batch';
+import type { Batch, QuarantineFile } from '../domain/batch';
 import type { Claim } from '../domain/claim';
 import type { Column, StreamSchema } from '../domain/column';
 import type { Control } from '../domain/control';
@@ -118,6 +118,20 @@ export interface PublishRequest {
   readonly plan: Plan;
   /** Ids of all batches of the run for this stream, in source order; may be empty: publish runs for zero batches too. */
   readonly batchIds: readonly string[];
+  readonly quarantine: PublishQuarantine;
+  /**
+   * scd2 with `mode: full`: Parquet with the keys of rows that are in this run's quarantine, in columns and types of the target;
+   * they are not missing. Null: there are none. 'unknown': some quarantined record does not show its key.
+   */
+  readonly keysAside: { readonly path: string } | 'unknown' | null;
+}
+
+/** Where publish sets rows aside that only the target shows to be wrong. Names are unique to the attempt; the receipt names the one that counts. */
+export interface PublishQuarantine {
+  /** A new Parquet file, to be filled with position BIGINT, step, reasons (JSON list of { column, reason }), raw (JSON), origin, line BIGINT. */
+  create(): Promise<{ readonly key: string; readonly path: string }>;
+  /** Throws where the rows are more than `limits.rejects` allows; then nothing may be published. */
+  seal(key: string, rows: number): Promise<QuarantineFile>;
 }
 
 /**
@@ -140,7 +154,7 @@ export interface PublishRequest {
 export interface Destination {
   check(): Promise<CheckResult>;
   claim(target: Target, control: Control): Promise<Claim>;
-  prepare(target: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'key'>, options: { readonly dryRun: boolean; readonly allowDestructive: boolean }): Promise<SchemaChanges>;
+  prepare(target: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'key' | 'order'>, options: { readonly dryRun: boolean; readonly allowDestructive: boolean }): Promise<SchemaChanges>;
   /** Whether `load` takes staged Parquet over as its own file, so that it must have the lineage column. Absent: never. */
   stagesLineage?(target: Target): boolean;
   /**

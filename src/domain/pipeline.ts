@@ -75,6 +75,9 @@ export interface PipelineSpec {
   readonly hash: string;
 }
 
+/** Whether rows are staged with their position in the source, by which versions of a key are told apart when they are written. */
+export const stagesPosition = ({ write }: StreamSpec): boolean => write === 'scd2';
+
 /** Name of a `stream: X` reference inside steps (join, lookup); streams run in the order these demand. */
 export function referencedStreams(stream: StreamSpec): readonly string[] {
   return stream.steps.flatMap(({ options }) => (typeof options['stream'] === 'string' ? [options['stream']] : []));

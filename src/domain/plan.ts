@@ -43,6 +43,8 @@ export interface Plan extends SourcePlan {
   readonly passes: boolean;
   /** True where staged files become the destination's own: they carry the lineage column, numbered by `batchNumberOf`. */
   readonly stagesLineage: boolean;
+  /** Loaded column that tells which of two versions of a key is newer (merge), or when a version begins (scd2). Absent: none. */
+  readonly order?: string;
   readonly fence: number;
   /** True where nothing was ever published to the target by this stream. */
   readonly firstLoad: boolean;

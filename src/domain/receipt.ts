@@ -1,5 +1,6 @@
 import type { BalanceLine, Totals } from './balance';
 import type { RunRef } from './ids';
+import type { QuarantineFile } from './batch';
 import type { Position, Window } from './position';
 
 /** What a load returns: the ledger row. */
@@ -24,6 +25,13 @@ export interface PublishReceipt {
   readonly deduplicated: number;
   /** Rows of earlier batches taken away or replaced; beside the equation. */
   readonly deleted: number;
+  /** Rows that only the target shows to be wrong, such as late versions; they are in `quarantine`. Absent: none. */
+  readonly rejected?: number;
+  readonly quarantine?: readonly QuarantineFile[];
+  /** scd2: versions that ended because a newer one came or their key was missing. */
+  readonly ended?: number;
+  /** What a person should know of this publish. */
+  readonly notes?: readonly string[];
   readonly position: Position;
 }
 

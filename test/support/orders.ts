@@ -22,6 +22,8 @@ export const cases: readonly (readonly [name: string, destination: string, words
   ['replace_staged', 'db', 'mode: full\n    write: replace\n    steps: [{ filter: { where: "id > 0" } }]'],
   ['merge', 'db', 'mode: incremental\n    cursor: at\n    write: merge\n    key: [id]'],
   ['delete_insert', 'db', 'mode: incremental\n    cursor: at\n    write: delete_insert\n    by: window'],
+  ['scd2', 'db', 'mode: incremental\n    cursor: at\n    write: scd2\n    key: [id]'],
+  ['scd2_duck', 'duck', 'mode: full\n    cursor: at\n    write: scd2\n    key: [id]'],
   ['duck', 'duck', 'mode: incremental\n    cursor: at\n    write: merge\n    key: [id]'],
   ['lake', 'lake', 'mode: full\n    write: replace'],
 ];

@@ -1,40 +1,16 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { batchColumn, type Column } from '../../domain/column';
-import { BalanceError, ConfigurationError, DestinationHeldError, FencedOffError } from '../../domain/errors';
-import { runPath } from '../../domain/ids';
+import { batchColumn, positionColumn } from '../../domain/column';
+import { BalanceError, ConfigurationError, FencedOffError } from '../../domain/errors';
+import { stagesPosition } from '../../domain/pipeline';
 import type { FileRecord, Position } from '../../domain/position';
-import type { PublishReceipt } from '../../domain/receipt';
 import { fileList, type Session, type TextRow } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteList, quoteLiteral } from '../../transforms/quote';
-import type { Checkpoint, ConnectorContext, Destination, PublishRequest, SchemaChanges, Target } from '../connector';
+import type { Checkpoint, ConnectorContext, Destination, SchemaChanges, Target } from '../connector';
 import type { DuckDbConfig } from './config';
-import { writeRows } from './writes';
-
-/** Quoted names of one stream in the file, and its key as a condition. */
-export interface Names {
-  readonly schema: string;
-  readonly table: string;
-  readonly target: string;
-  readonly label: string;
-  readonly holder: string;
-  readonly mine: string;
-  hidden(fence: number): string;
-  readonly hash: string;
-}
-
-function namesOf({ run, stream }: Target): Names {
-  const [table, schema = 'main'] = stream.to.split('.').reverse() as [string, string?];
-  const label = `${schema}.${table}`;
-  const hash = createHash('sha256').update(`${label}\n${run.pipeline}\n${stream.stream}`).digest('hex').slice(0, 16);
-  return {
-    schema, table, label, hash, holder: runPath(run),
-    target: `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`,
-    mine: `target = ${quoteLiteral(label)} AND pipeline = ${quoteLiteral(run.pipeline)} AND stream = ${quoteLiteral(stream.stream)}`,
-    hidden: (fence) => `${quoteIdentifier(schema)}.${quoteIdentifier(`_millrace_s_${fence}_${hash}`)}`,
-  };
-}
+import { namesOf, refuseOldFence, tableExists, type Names } from './names';
+import { prepare } from './prepare';
+import { publish } from './publish';
 
 const systemTables = `
   CREATE TABLE IF NOT EXISTS _millrace_checkpoints (target VARCHAR, pipeline VARCHAR, stream VARCHAR, holder VARCHAR, started_at TIMESTAMPTZ, fence BIGINT, version BIGINT, "write" VARCHAR, "position" VARCHAR, publisher VARCHAR, receipt VARCHAR);
@@ -79,7 +55,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
     }),
     async prepare(target, plan, { dryRun, allowDestructive }): Promise<SchemaChanges> {
       const names = namesOf(target);
-      const changes = (session: Session) => prepare(session, names, target, plan.target, allowDestructive);
+      const changes = (session: Session) => prepare(session, names, target, plan, allowDestructive);
       if (dryRun) return { statements: await looking(changes), destructive: [] };
       return transaction(always, async (session) => {
         const statements = await changes(session);
@@ -93,7 +69,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       if (earlier) return receiptOf(earlier, batch.checksum, batch.id);
       await refuseOldFence(session, names, plan.fence, plan.version);
       const number = (await session.row('SELECT nextval(\'_millrace_batches\') AS n'))['n']!;
-      const columns = quoteList(batch.columns.map(({ name }) => name));
+      const columns = quoteList([...batch.columns.map(({ name }) => name), ...(stagesPosition(target.stream) ? [positionColumn] : [])]);
       const from = `SELECT ${columns}, CAST(${number} AS BIGINT) AS ${batchColumn} FROM read_parquet(${fileList(paths)})`;
       await session.run(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} AS ${from} LIMIT 0`);
       const rows = batch.rows === 0 ? 0 : await session.changed(`INSERT INTO ${names.hidden(plan.fence)} ${from}`);
@@ -137,7 +113,7 @@ async function takeFence(session: Session, names: Names, { run, stream }: Target
   let [row] = await session.rows(read);
   if (row?.['holder'] === names.holder) return row;
   if (row?.['newer'] === 'true') throw new FencedOffError(`claiming "${names.label}": run "${row['holder']}" started later and holds it; this run ends, nothing was written by it`, { target: names.label });
-  const others = await session.rows(`SELECT pipeline, stream FROM _millrace_checkpoints WHERE target = ${quoteLiteral(names.label)} AND version > 0 AND NOT (${names.mine}) AND (${['replace', 'delete_insert'].includes(stream.write)} OR "write" IN ('replace', 'delete_insert'))`);
+  const others = await session.rows(`SELECT pipeline, stream FROM _millrace_checkpoints WHERE target = ${quoteLiteral(names.label)} AND version > 0 AND NOT (${names.mine}) AND (${['replace', 'delete_insert', 'scd2'].includes(stream.write)} OR "write" IN ('replace', 'delete_insert', 'scd2'))`);
   if (others[0]) throw new ConfigurationError(`claiming "${names.label}": stream "${others[0]['stream']}" of pipeline "${others[0]['pipeline']}" writes it too, and ${stream.write} would take its rows away; give one of them another table`);
   const held = [names.holder, run.startedAt].map(quoteLiteral);
   if (row) await session.run(`UPDATE _millrace_checkpoints SET holder = ${held[0]}, started_at = ${held[1]}, fence = fence + 1, "write" = ${quoteLiteral(stream.write)} WHERE ${names.mine}`);
@@ -167,63 +143,8 @@ async function dropHidden(session: Session, names: Names, below: number): Promis
   }
 }
 
-async function tableExists(session: Session, schema: string, table: string): Promise<boolean> {
-  return (await session.rows(`SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() AND table_schema = ${quoteLiteral(schema)} AND table_name = ${quoteLiteral(table)}`)).length > 0;
-}
-
-async function prepare(session: Session, names: Names, { stream }: Target, columns: readonly Column[], allowDestructive: boolean): Promise<readonly string[]> {
-  const missingKey = stream.write === 'merge' ? stream.key.find((name) => !columns.some((column) => column.name === name)) : undefined;
-  if (missingKey) throw new ConfigurationError(`preparing "${names.label}": key column "${missingKey}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}`);
-  const wanted = [...columns, ...(stream.lineage ? [{ name: batchColumn, type: 'BIGINT' }] : [])];
-  if (!(await tableExists(session, names.schema, names.table))) {
-    return [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(names.schema)}`, `CREATE TABLE ${names.target} (${wanted.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')})`];
-  }
-  const there = new Map((await session.rows(`DESCRIBE ${names.target}`)).map((row) => [row['column_name']!, row['column_type']!]));
-  const misfits = wanted.filter(({ name, type }) => there.has(name) && there.get(name) !== type && there.get(name) !== 'VARCHAR');
-  if (misfits.length > 0) throw new DestinationHeldError(`preparing "${names.label}": ${misfits.map(({ name, type }) => `"${name}" is ${there.get(name)}, the stream has ${type}`).join('; ')}; change the column or add a cast step, then "millrace resume"`, { target: names.label });
-  const known = (await tableExists(session, 'main', '_millrace_loads')) && (await session.rows(`SELECT 1 FROM _millrace_loads WHERE target = ${quoteLiteral(names.label)} LIMIT 1`)).length > 0;
-  if (stream.write === 'replace' && !known && !allowDestructive && (await session.rows(`SELECT 1 FROM ${names.target} LIMIT 1`)).length > 0) {
-    throw new ConfigurationError(`preparing "${names.label}": Millrace did not create this table and it has rows, which replace would take away; use another table, or --allow-destructive`);
-  }
-  return wanted.filter(({ name }) => !there.has(name)).map(({ name, type }) => `ALTER TABLE ${names.target} ADD COLUMN ${quoteIdentifier(name)} ${type}`);
-}
-
 function receiptOf(row: TextRow, checksum: string, id: string) {
   if (row['state'] === 'rolled_back') throw new FencedOffError(`loading batch "${id}": it was rolled back by a later run; this run cannot load it again`, { batch: id });
   if (row['checksum'] !== checksum) throw new FencedOffError(`loading batch "${id}": the ledger has it with other content; it is neither loaded again nor skipped: start a new run`, { batch: id });
   return { batchId: id, batchNumber: row['n']!, rows: Number(row['r']), alreadyLoaded: true };
-}
-
-async function refuseOldFence(session: Session, names: Names, fence: number, version: number): Promise<void> {
-  const found = await session.rows(`SELECT 1 FROM _millrace_checkpoints WHERE ${names.mine} AND fence = ${fence} AND version = ${version}`);
-  if (found.length === 0) throw new FencedOffError(`writing to "${names.label}": a later run has claimed it; this run ends, nothing more was written by it`, { target: names.label, fence });
-}
-
-async function publish(session: Session, names: Names, request: PublishRequest): Promise<PublishReceipt> {
-  const { plan, batchIds, target } = request;
-  const [checkpoint] = await session.rows(`SELECT version, publisher, receipt FROM _millrace_checkpoints WHERE ${names.mine}`);
-  if (checkpoint && Number(checkpoint['version']) === plan.version + 1 && checkpoint['publisher'] === names.holder) return JSON.parse(checkpoint['receipt']!) as PublishReceipt;
-  await refuseOldFence(session, names, plan.fence, plan.version);
-  const ids = batchIds.map(quoteLiteral).join(', ') || 'NULL';
-  const loads = await session.rows(`SELECT batch_id AS id, batch_number AS n FROM _millrace_loads WHERE batch_id IN (${ids}) AND state = 'committed'`);
-  const numbers = new Map(loads.map((row) => [row['id']!, row['n']!]));
-  const missing = batchIds.find((id) => !numbers.has(id));
-  if (missing) throw new FencedOffError(`publishing to "${names.label}": batch "${missing}" is not in the ledger as committed; nothing was published: start a new run`, { batch: missing });
-  for (const reload of plan.reloads) await session.run(`DELETE FROM ${names.target} WHERE ${batchColumn} IN (SELECT unnest(batches) FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(reload)})`);
-  const staged = await tableExists(session, names.schema, `_millrace_s_${plan.fence}_${names.hash}`);
-  if (!staged) await session.run(`CREATE TABLE ${names.hidden(plan.fence)} AS SELECT ${plan.target.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`).join(', ')}, CAST(NULL AS BIGINT) AS ${batchColumn} LIMIT 0`);
-  const written = await writeRows(session, names, request);
-  await session.run(`DROP TABLE ${names.hidden(plan.fence)}`);
-  if (target.stream.lineage && batchIds.length > 0) {
-    const { n } = await session.row(`SELECT count(*) AS n FROM ${names.target} WHERE ${batchColumn} IN (${[...numbers.values()].join(', ')})`);
-    if (Number(n) !== written.rows) throw new BalanceError(`publishing to "${names.label}": ${written.rows} rows were written, the table holds ${n} of this run; nothing was published`, { target: names.label });
-  }
-  await session.run(`UPDATE _millrace_loads SET state = 'published', published_at = now() WHERE batch_id IN (${ids})`);
-  for (const [index, record] of plan.files.entries()) {
-    const own = plan.files.length === batchIds.length ? [numbers.get(batchIds[index]!)!] : [...numbers.values()];
-    await session.run(`DELETE FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(record.path)}; INSERT INTO _millrace_files VALUES (${[names.label, target.run.pipeline, target.stream.stream, record.path].map(quoteLiteral).join(', ')}, ${record.size}, ${quoteLiteral(record.version)}, [${own.join(', ')}])`);
-  }
-  const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, position: plan.position };
-  await session.run(`UPDATE _millrace_checkpoints SET version = version + 1, "position" = ${quoteLiteral(JSON.stringify(plan.position))}, publisher = ${quoteLiteral(names.holder)}, receipt = ${quoteLiteral(JSON.stringify(receipt))} WHERE ${names.mine}`);
-  return receipt;
 }

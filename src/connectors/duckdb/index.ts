@@ -10,8 +10,8 @@ export const duckdb = defineConnector({
   capabilities: {
     loadIsTransactional: true,
     concurrentWriters: false,
-    writes: ['append', 'replace', 'merge', 'delete_insert'],
-    refuses: { scd2: 'scd2 is not available yet', keep_previous: 'keep_previous is not available yet', 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
+    writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
+    refuses: { keep_previous: 'keep_previous is not available yet', 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
   },
   openSource: openDuckDbSource,
   openDestination: openDuckDbDestination,

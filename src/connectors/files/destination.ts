@@ -92,7 +92,7 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
     return { rows, files };
   }
 
-  async function publish({ target, plan, batchIds }: PublishRequest, reached: (point: 'publish:before-commit' | 'publish:after-commit') => void): Promise<PublishReceipt> {
+  async function publish({ target, plan, batchIds }: Pick<PublishRequest, 'target' | 'plan' | 'batchIds'>, reached: (point: 'publish:before-commit' | 'publish:after-commit') => void): Promise<PublishReceipt> {
     const table = tableOf(target);
     const head = (await readHead(table))!;
     const holder = runPath(target.run);

@@ -3,11 +3,11 @@ import { pipeline } from 'node:stream/promises';
 import { to as copyTo } from 'pg-copy-streams';
 import type { Control } from '../../domain/control';
 import type { PostgresConfig } from './config';
-import { openConnection, type PostgresConnection } from './connection';
+import { openConnection, type PostgresConnection, type Side } from './connection';
 import { translated } from './errors';
 
 /** Streams COPY into a file, as fast as the slower of both; returns the row count of COPY's command tag. */
-export async function copyOut(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, control: Control): Promise<number> {
+export async function copyOut(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, control: Control, side: Side = 'source'): Promise<number> {
   const stream = connection.client.query(copyTo(sql));
   let bytes = 0;
   stream.on('data', (chunk: Buffer) => control.progress({ bytes: bytes += chunk.length }));
@@ -18,7 +18,7 @@ export async function copyOut(connection: PostgresConnection, config: PostgresCo
     // The session is in the middle of a COPY and cannot be used again.
     hangUp(connection);
     if (control.signal.aborted) throw control.signal.reason;
-    throw translated(error, config, 'source', 'reading by COPY');
+    throw translated(error, config, side, 'reading by COPY');
   }
 }
 

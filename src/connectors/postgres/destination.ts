@@ -4,6 +4,7 @@ import { readCheckpoint, setPosition } from './checkpoint';
 import { claimStream, deleteBatches, dropHidden } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
+import { cancellable } from './copy-out';
 import { loadBatch } from './load';
 import { columnsOf, prepareTarget, takesCopyText } from './prepare';
 import { arrayOf, publishStream } from './publish';
@@ -40,7 +41,7 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     },
     async publish(request, control) {
       const { connection, names } = await on(request.target);
-      return publishStream(connection, names, request, control);
+      return cancellable(connection, config, control.signal, () => publishStream({ connection, config, context, control }, names, request));
     },
     async count(target, plan, batchIds) {
       const { connection, names } = await on(target);

@@ -10,8 +10,8 @@ export const postgres = defineConnector({
   capabilities: {
     loadIsTransactional: true,
     concurrentWriters: true,
-    writes: ['append', 'replace', 'merge', 'delete_insert'],
-    refuses: { scd2: 'scd2 is not available yet', keep_previous: 'keep_previous is not available yet' },
+    writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
+    refuses: { keep_previous: 'keep_previous is not available yet' },
   },
   openSource: openPostgresSource,
   openDestination: openPostgresDestination,

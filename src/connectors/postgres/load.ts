@@ -1,25 +1,19 @@
-import { spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import { batchColumn } from '../../domain/column';
+import { batchColumn, positionColumn, type Column } from '../../domain/column';
 import type { Control } from '../../domain/control';
 import { BalanceError, FencedOffError } from '../../domain/errors';
+import { stagesPosition } from '../../domain/pipeline';
 import type { LoadReceipt } from '../../domain/receipt';
-import { fileList } from '../../transforms/duckdb-engine';
-import { quoteIdentifier as quoteDuck, quoteLiteral as quoteDuckLiteral } from '../../transforms/quote';
 import type { ConnectorContext, LoadRequest } from '../connector';
 import type { PostgresConfig } from './config';
 import type { PostgresConnection } from './connection';
+import { copyIn, copyInSql } from './copy-in';
 import { translated } from './errors';
 import { setBatch } from './prepare';
-import { quoteList } from './quote';
 import type { Names } from './system-tables';
-import { copyTextOf } from './types';
+import type { Loading } from './write';
 
 /** Rows and their ledger row, in one transaction; the fence is looked at last, so a long COPY blocks no claim. */
 export async function loadBatch(connection: PostgresConnection, config: PostgresConfig, names: Names, context: ConnectorContext, request: LoadRequest, control: Control): Promise<LoadReceipt> {
@@ -33,7 +27,7 @@ export async function loadBatch(connection: PostgresConnection, config: Postgres
   try {
     const rows = batch.format === 'copy_csv'
       ? await copyText(connection, config, into, request, number!, control)
-      : await copyBatch(connection, config, into, context, request, number!, target.stream.lineage || target.stream.visible === 'run', control);
+      : await copyBatch({ connection, config, context, control }, into, request, number!);
     control.reached('load:after-data');
     if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
     await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR SHARE');
@@ -72,7 +66,7 @@ async function copyText(connection: PostgresConnection, config: PostgresConfig, 
   await connection.run(setBatch(number));
   let rows = 0;
   for (const file of paths) {
-    const stream = connection.client.query(copyFrom(copySql(into, batch.columns.map(({ name }) => name))));
+    const stream = connection.client.query(copyFrom(copyInSql(into, batch.columns.map(({ name }) => name))));
     try {
       await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), stream, { signal: control.signal });
     } catch (error) {
@@ -84,39 +78,10 @@ async function copyText(connection: PostgresConnection, config: PostgresConfig, 
   return rows;
 }
 
-const copySql = (into: string, columns: readonly string[]): string => `COPY ${into} (${quoteList(columns)}) FROM STDIN (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`;
-
-/** Parquet → DuckDB prints CSV into a pipe → COPY reads it: both work at once, and no row passes through JavaScript objects. */
-async function copyBatch(connection: PostgresConnection, config: PostgresConfig, into: string, context: ConnectorContext, { batch, paths }: LoadRequest, number: string, lineage: boolean, control: Control): Promise<number> {
+/** Staged Parquet, with what the destination adds to each row. */
+async function copyBatch(loading: Loading, into: string, { target: { stream }, batch, paths }: LoadRequest, number: string): Promise<number> {
   if (batch.rows === 0) return 0;
-  const folder = await mkdtemp(path.join(tmpdir(), 'millrace-load-'));
-  const pipe = path.join(folder, randomUUID());
-  if (spawnSync('mkfifo', ['-m', '600', pipe]).status !== 0) throw new Error(`making a named pipe in "${folder}" failed; is there a command mkfifo?`);
-  const columns = [...batch.columns.map(({ name }) => name), ...(lineage ? [batchColumn] : [])];
-  const values = batch.columns.map((column) => `${copyTextOf(column, quoteDuck(column.name))} AS ${quoteDuck(column.name)}`);
-  const quoted = batch.columns.filter((column) => copyTextOf(column, 'x') !== 'x' || column.type === 'VARCHAR' || column.type === 'JSON').map(({ name }) => quoteDuck(name));
-  const select = `SELECT ${[...values, ...(lineage ? [`${number} AS ${quoteDuck(batchColumn)}`] : [])].join(', ')} FROM read_parquet(${fileList(paths)})`;
-  const copy = `COPY (${select}) TO ${quoteDuckLiteral(pipe)} (FORMAT csv, HEADER false, NULLSTR '\\N', USE_TMP_FILE false${quoted.length > 0 ? `, FORCE_QUOTE (${quoted.join(', ')})` : ''})`;
-  const writing = context.engine.session(control.signal, (session) => session.run(copy));
-  // A writer that fails before it opens the pipe would leave the reader waiting for ever.
-  writing.catch(() => release(pipe));
-  const stream = connection.client.query(copyFrom(copySql(into, columns)));
-  try {
-    const reading = pipeline(createReadStream(pipe, { highWaterMark: 1 << 20 }), stream, { signal: control.signal });
-    const [written, read] = await Promise.allSettled([writing, reading]);
-    if (control.signal.aborted) throw control.signal.reason;
-    if (read.status === 'rejected' && !isBrokenPipe(read.reason)) throw translated(read.reason, config, 'destination', `loading batch "${batch.id}" into ${into}`);
-    if (written.status === 'rejected') throw written.reason;
-    control.progress({ rows: stream.rowCount });
-    return stream.rowCount;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-const isBrokenPipe = (error: unknown): boolean => typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
-
-async function release(pipe: string): Promise<void> {
-  const handle = await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
-  await handle?.close();
+  const columns: Column[] = [...batch.columns, ...(stagesPosition(stream) ? [{ name: positionColumn, type: 'BIGINT', nullable: false }] : [])];
+  const lineage = stream.lineage || stream.visible === 'run' ? [{ name: batchColumn, value: number }] : [];
+  return copyIn(loading, { into, columns, constants: lineage, paths, what: `loading batch "${batch.id}" into ${into}` });
 }

@@ -1,7 +1,9 @@
-import { batchColumn, type Column } from '../../domain/column';
+import { batchColumn, positionColumn, type Column } from '../../domain/column';
 import { ConfigurationError, DestinationHeldError } from '../../domain/errors';
+import { stagesPosition, type StreamSpec } from '../../domain/pipeline';
 import type { Plan } from '../../domain/plan';
 import type { SchemaChanges, Target } from '../connector';
+import { beginningOf, versionColumns, versionProblem } from '../versions';
 import type { PostgresConnection } from './connection';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
 import type { Names } from './system-tables';
@@ -13,19 +15,22 @@ interface PrepareOptions {
 }
 
 /** Makes the target and the hidden table ready for the plan's columns, or says what does not fit. Nothing is narrowed or dropped. */
-export async function prepareTarget(connection: PostgresConnection, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad'>, options: PrepareOptions): Promise<SchemaChanges> {
-  const columns = await Promise.resolve(typesOf(connection, plan.target));
+export async function prepareTarget(connection: PostgresConnection, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'order'>, options: PrepareOptions): Promise<SchemaChanges> {
+  const loaded = await typesOf(connection, plan.target);
+  const columns = stream.write === 'scd2' ? [...loaded, ...await versionsOf(connection, names, stream, plan)] : loaded;
   const existing = await columnsOf(connection, names.target);
   const statements: string[] = [];
   const destructive: string[] = [];
   if (existing.size === 0) {
     statements.push(...await createStatements(connection, names, columns, stream.lineage));
   } else {
+    if (stream.write === 'scd2') await refuseUnversioned(connection, names, existing);
     statements.push(...compare(names, columns, existing, stream.lineage));
     if (stream.write === 'replace') destructive.push(...await refuseForeignTable(connection, names, options.allowDestructive));
   }
+  if (stream.write === 'scd2') statements.push(`CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(`millrace_version_${names.hash}`)} ON ${names.target} (${quoteList([...stream.key, 'valid_from'])})`);
   if (stream.write === 'merge') statements.push(...await keyIndex(connection, names, stream.key, plan.target));
-  if (stream.visible === 'run') statements.push(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} (${listOf(columns)}, ${batchColumn} bigint NOT NULL DEFAULT ${batchDefault})`);
+  if (stream.visible === 'run') statements.push(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} (${listOf(loaded)}, ${stagesPosition(stream) ? `${positionColumn} bigint, ` : ''}${batchColumn} bigint NOT NULL DEFAULT ${batchDefault})`);
   if (!options.dryRun) {
     await connection.transaction(async () => {
       await connection.run('SELECT pg_advisory_xact_lock(7266232)');
@@ -42,7 +47,7 @@ export const setBatch = (number: string): string => `SET LOCAL ${batchSetting} =
 
 /** Into the hidden table only: a table of the user's gets no default of ours. */
 export async function takesCopyText(connection: PostgresConnection, names: Names, { stream }: Target, columns: readonly Column[]): Promise<boolean> {
-  if (stream.visible !== 'run') return false;
+  if (stream.visible !== 'run' || stagesPosition(stream)) return false;
   const existing = await columnsOf(connection, names.target);
   return columns.every((column) => existing.get(column.name) === postgresTypeOf(column));
 }
@@ -59,6 +64,23 @@ async function typesOf(connection: PostgresConnection, columns: readonly Column[
     typed.push({ ...column, own: known === 'true' ? own : 'text' });
   }
   return typed;
+}
+
+/** Columns that scd2 adds, of the cursor's own type. */
+async function versionsOf(connection: PostgresConnection, names: Names, stream: StreamSpec, { target, order }: Pick<Plan, 'target' | 'order'>): Promise<readonly Typed[]> {
+  const problem = versionProblem({ stream, target, order });
+  if (problem) throw new ConfigurationError(`preparing "${names.label}": ${problem}`, { target: names.label });
+  const cursor = target.find(({ name }) => name === order) ?? { type: beginningOf(target, order), nullable: false };
+  const [from, to, current] = versionColumns;
+  return typesOf(connection, [{ ...cursor, name: from }, { ...cursor, name: to }, { name: current, type: 'BOOLEAN', nullable: false }]);
+}
+
+/** Rows without a beginning cannot be versions of anything. */
+async function refuseUnversioned(connection: PostgresConnection, names: Names, existing: ReadonlyMap<string, string>): Promise<void> {
+  const missing = versionColumns.find((name) => !existing.has(name));
+  if (missing === undefined) return;
+  const { some } = await connection.row(`SELECT EXISTS (SELECT 1 FROM ${names.target})::text AS some`);
+  if (some === 'true') throw new DestinationHeldError(`preparing "${names.label}": it has rows and no column "${missing}", so it holds no versions; write scd2 to another table, or add valid_from, valid_to and is_current and fill them, then "millrace resume"`, { target: names.label });
 }
 
 const listOf = (columns: readonly Typed[]): string => columns.map(({ name, own }) => `${quoteIdentifier(name)} ${own}`).join(', ');

@@ -1,5 +1,4 @@
 import { batchColumn } from '../../domain/column';
-import type { Control } from '../../domain/control';
 import { BalanceError, DestinationUnavailableError, FencedOffError } from '../../domain/errors';
 import type { PublishReceipt } from '../../domain/receipt';
 import type { PublishRequest } from '../connector';
@@ -7,13 +6,14 @@ import { deleteBatches } from './claim';
 import type { PostgresConnection } from './connection';
 import { refuseOldFence } from './load';
 import type { Names } from './system-tables';
-import type { Written } from './write';
+import type { Loading, Written } from './write';
 import { writeRows } from './writes';
 
 const mine = 'target = $1 AND pipeline = $2 AND stream = $3';
 
 /** Rows visible, ledger, files and checkpoint: one transaction. Lock order is table, then row; the other way round deadlocks. */
-export async function publishStream(connection: PostgresConnection, names: Names, request: PublishRequest, control: Control): Promise<PublishReceipt> {
+export async function publishStream(loading: Loading, names: Names, request: PublishRequest): Promise<PublishReceipt> {
+  const { connection, control } = loading;
   const { plan, batchIds, target } = request;
   const key = [names.label, names.pipeline, names.stream];
   const stored = await storedReceipt(connection, names, key, plan.version);
@@ -24,7 +24,7 @@ export async function publishStream(connection: PostgresConnection, names: Names
     await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR UPDATE');
     const numbers = await numbersOf(connection, names, batchIds);
     if (plan.reloads.length > 0) await removeReloaded(connection, names, key, plan.reloads);
-    const written = await writeRows(connection, names, request, numbers);
+    const written = await writeRows(loading, names, request, numbers);
     if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written);
     await connection.run(`UPDATE ${names.loads} SET state = 'published', published_at = now() WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
     await recordFiles(connection, names, request, key, numbers);

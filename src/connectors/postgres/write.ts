@@ -1,4 +1,7 @@
-import type { PublishRequest } from '../connector';
+import type { QuarantineFile } from '../../domain/batch';
+import type { Control } from '../../domain/control';
+import type { ConnectorContext, PublishRequest } from '../connector';
+import type { PostgresConfig } from './config';
 import type { PostgresConnection } from './connection';
 import type { Names } from './system-tables';
 
@@ -7,11 +10,23 @@ export interface Written {
   readonly rows: number;
   readonly deduplicated: number;
   readonly deleted: number;
+  /** Only where a write sets rows aside or ends versions; as in the receipt. */
+  readonly rejected?: number;
+  readonly quarantine?: readonly QuarantineFile[];
+  readonly ended?: number;
+  readonly notes?: readonly string[];
+}
+
+/** A session and what moves rows between it and files. */
+export interface Loading {
+  readonly connection: PostgresConnection;
+  readonly config: PostgresConfig;
+  readonly context: ConnectorContext;
+  readonly control: Control;
 }
 
 /** The staged rows of a run and the table they go to, inside the publish transaction. */
-export interface Write {
-  readonly connection: PostgresConnection;
+export interface Write extends Loading {
   readonly names: Names;
   readonly request: PublishRequest;
   readonly numbers: readonly string[];

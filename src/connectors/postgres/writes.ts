@@ -1,22 +1,22 @@
 import { batchColumn } from '../../domain/column';
 import type { PublishRequest } from '../connector';
-import type { PostgresConnection } from './connection';
 import { quoteList } from './quote';
 import type { Names } from './system-tables';
-import type { Write, Written } from './write';
+import type { Loading, Write, Written } from './write';
 import { append } from './write-append';
 import { deleteInsert } from './write-delete-insert';
 import { merge } from './write-merge';
 import { replace } from './write-replace';
+import { scd2 } from './write-scd2';
 
 /** Moves the staged rows of a run into its target, in the publish transaction. */
-export async function writeRows(connection: PostgresConnection, names: Names, request: PublishRequest, numbers: readonly string[]): Promise<Written> {
+export async function writeRows(loading: Loading, names: Names, request: PublishRequest, numbers: readonly string[]): Promise<Written> {
   const { stream } = request.target;
   const columns = quoteList([...request.plan.target.map(({ name }) => name), ...(stream.lineage ? [batchColumn] : [])]);
-  const write: Write = { connection, names, request, numbers, columns, hidden: names.hidden(request.plan.fence) };
+  const write: Write = { ...loading, names, request, numbers, columns, hidden: names.hidden(request.plan.fence) };
   if (stream.visible === 'batch') return visibleAlready(write);
   const written = await byWrite(write);
-  await connection.run(`DROP TABLE IF EXISTS ${write.hidden}`);
+  await write.connection.run(`DROP TABLE IF EXISTS ${write.hidden}`);
   return written;
 }
 
@@ -26,7 +26,7 @@ function byWrite(write: Write): Promise<Written> {
     case 'replace': return replace(write);
     case 'merge': return merge(write);
     case 'delete_insert': return deleteInsert(write);
-    case 'scd2': throw new Error('scd2 is refused before a run starts');
+    case 'scd2': return scd2(write);
   }
 }
 

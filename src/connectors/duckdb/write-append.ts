@@ -1,0 +1,13 @@
+import { quoteIdentifier } from '../../transforms/quote';
+import type { Write, Written } from './write';
+
+/** Adds the staged rows. */
+export async function append({ session, names, request, hidden, columns }: Write): Promise<Written> {
+  const { stream } = request.target;
+  if (stream.lookback === undefined || stream.key.length === 0 || !stream.cursor) {
+    return { rows: await session.changed(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${hidden}`), deduplicated: 0, deleted: 0 };
+  }
+  const there = `EXISTS (SELECT 1 FROM ${names.target} t WHERE ${[...stream.key, stream.cursor].map((name) => `t.${quoteIdentifier(name)} IS NOT DISTINCT FROM h.${quoteIdentifier(name)}`).join(' AND ')})`;
+  const { n } = await session.row(`SELECT count(*) AS n FROM ${hidden} h WHERE ${there}`);
+  return { rows: await session.changed(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${hidden} h WHERE NOT ${there}`), deduplicated: Number(n), deleted: 0 };
+}
