@@ -14,6 +14,7 @@ import { addPreview } from './cli/preview';
 import { addQuarantine } from './cli/quarantine';
 import { addResume } from './cli/resume';
 import { addRun } from './cli/run';
+import { addSchedule } from './cli/schedule';
 import { addStatus } from './cli/status';
 import { addWorker } from './cli/worker';
 import { packageVersion } from './version';
@@ -31,6 +32,7 @@ const commands: readonly AddCommand[] = [
   addResume,
   addCancel,
   addQuarantine,
+  addSchedule,
   addList,
   addDev,
   addWorker,

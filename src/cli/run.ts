@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly allowDestructive: boolean;
 }
 
+type DatedInput = RunPipelineInput & { readonly logicalDate: string };
+
 class PipelineBusyError extends EtlError {
   readonly disposition = 'fail';
   readonly area = 'internal';
@@ -34,14 +36,14 @@ export async function run(file: string, options: RunOptions, environment: Enviro
   const server = await serverForRun(environment, terminal);
   try {
     if (options.detach && server.own) throw new ServerUnavailableError('detaching needs a Temporal server that stays: start "millrace dev" in another terminal, or set TEMPORAL_ADDRESS');
-    const input: RunPipelineInput = { spec, logicalDate, connectionsFile: connectionsFileOf(file), whenHeld: options.whenHeld === 'queue' ? 'queue' : 'refuse', allowDestructive: options.allowDestructive };
+    const input: DatedInput = { spec, logicalDate, connectionsFile: connectionsFileOf(file), whenHeld: options.whenHeld === 'queue' ? 'queue' : 'refuse', allowDestructive: options.allowDestructive };
     return await follow(file, input, options, environment, server, terminal);
   } finally {
     await server.close();
   }
 }
 
-async function follow(file: string, input: RunPipelineInput, options: RunOptions, environment: Environment, server: Server, terminal: Terminal): Promise<ExitCode> {
+async function follow(file: string, input: DatedInput, options: RunOptions, environment: Environment, server: Server, terminal: Terminal): Promise<ExitCode> {
   for (;;) {
     const { runId, handle, attached } = await startOrAttach(input, options, environment, server);
     terminal.event(attached ? 'attached' : 'started', { run: runId });
@@ -64,7 +66,7 @@ interface Started {
   readonly attached: boolean;
 }
 
-async function startOrAttach(input: RunPipelineInput, options: RunOptions, environment: Environment, { client }: Server): Promise<Started> {
+async function startOrAttach(input: DatedInput, options: RunOptions, environment: Environment, { client }: Server): Promise<Started> {
   const { spec, logicalDate } = input;
   const attach = (runId: string): Started => ({ runId, handle: client.workflow.getHandle(runId), attached: true });
   if (options.whenHeld !== 'queue') {

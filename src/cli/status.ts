@@ -10,6 +10,7 @@ import { exitCodes, type ExitCode } from './exit-codes';
 import { askFigures, type Figures } from './follow';
 import { createPacer, lineOf } from './progress';
 import { readReceipts } from './receipts';
+import { scheduleRemarks } from './schedule/remarks';
 import type { Terminal } from './terminal';
 import { colouredState, grouped } from './words';
 
@@ -32,7 +33,9 @@ export async function status(word: string | undefined, environment: Environment,
   for (const one of running) tellRunning(one, terminal);
   if (run !== undefined) receipts.forEach((receipt) => tellReceipt(receipt, terminal));
   else tellList(latest(receipts, word !== undefined), terminal);
-  if (running.length > 0 || receipts.length > 0) return exitCodes.success;
+  const scheduled = run === undefined ? await scheduleRemarks(pipeline || undefined, environment) : [];
+  for (const line of scheduled) terminal.say(line);
+  if (running.length > 0 || receipts.length > 0 || scheduled.length > 0) return exitCodes.success;
   terminal.say(word === undefined ? 'nothing has run yet; start a pipeline with "millrace run FILE"' : `nothing is known of "${word}"`);
   return word === undefined ? exitCodes.success : exitCodes.other;
 }

@@ -7,6 +7,7 @@ import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain
 import { connectionsFileOf, openConnections, type Connections } from './connections';
 import { shareOf } from './duration';
 import { pipelineWordsToCome } from './not-available';
+import { parseSchedule } from './parse-schedule';
 import { parseDefaults, parseStream } from './parse-stream';
 import { limitsSchema, pipelineSchema, type RawLimits } from './pipeline-schema';
 import { inOrder, PipelineProblemsError, unknownWord, type Problem } from './problems';
@@ -34,6 +35,8 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
   const source = endOf('source', raw['source'], connections, yaml, problems);
   const destination = endOf('destination', raw['destination'], connections, yaml, problems);
   const limits = limitsOf(raw['limits'], yaml, problems);
+  const schedule = raw['schedule'] === undefined ? null : parseSchedule(raw['schedule'], yaml);
+  problems.push(...schedule?.problems ?? []);
   const defaults = parseDefaults(raw['defaults'], yaml);
   problems.push(...defaults.problems);
   const entries = Array.isArray(raw['streams']) ? (raw['streams'] as readonly unknown[]) : [];
@@ -47,6 +50,7 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
     ...(typeof raw['description'] === 'string' ? { description: raw['description'] } : {}),
     source: String(raw['source']), destination: String(raw['destination']),
     streams, limits,
+    ...(schedule?.schedule ? { schedule: schedule.schedule } : {}),
     onFailure: raw['on_failure'] === 'fail' ? 'fail' : 'hold',
     hash: createHash('sha256').update(text).digest('hex'),
   };

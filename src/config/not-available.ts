@@ -1,6 +1,5 @@
 /** Words that Millrace will know and does not yet: refused by name, with what to do meanwhile. */
 export const pipelineWordsToCome: Readonly<Record<string, string>> = {
-  schedule: 'start runs from cron or another scheduler with "millrace run"',
   notify: 'use the exit code or --json of "millrace run"',
   staging: 'staging is the folder "staging" under MILLRACE_HOME',
   quarantine: 'rejected rows are kept until they are removed by hand',

@@ -63,6 +63,7 @@ export const pipelineSchema = z.strictObject({
   defaults: z.unknown().optional().describe('Words for all streams'),
   streams: z.array(z.unknown()).min(1).describe('What is moved'),
   limits: z.unknown().optional().describe('Bounds of a run'),
+  schedule: z.unknown().optional().describe('When it runs by itself, once "millrace schedule apply" has told the server'),
   on_failure: z.enum(['hold', 'fail']).optional().describe('hold: wait for a person; fail: end the run'),
 });
 

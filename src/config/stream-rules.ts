@@ -2,6 +2,7 @@ import type { StreamSpec } from '../domain/pipeline';
 import { incrementProblem } from './increments';
 import type { RawStream } from './pipeline-schema';
 import type { ConnectorWord } from './vocabulary';
+import { isZone } from './zone';
 
 /** A stream with all defaults filled in, what was written, and the systems at both ends where they are known. */
 export interface RuleInput {
@@ -95,13 +96,4 @@ export function refusedWords({ written, destination }: RuleInput): readonly { re
     const applies = value === undefined ? found !== undefined && found !== false && found !== 0 : String(found) === value;
     return applies && word !== 'write' ? [{ word, message: `"${refused}" is not available with "${destination?.name}": ${reason}` }] : [];
   });
-}
-
-function isZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
 }

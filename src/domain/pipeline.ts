@@ -1,4 +1,5 @@
 import type { JsonObject } from './json';
+import type { ScheduleSpec } from './schedule';
 
 export const modes = ['full', 'incremental', 'cdc'] as const;
 export type Mode = (typeof modes)[number];
@@ -71,6 +72,8 @@ export interface PipelineSpec {
     readonly concurrency: number;
   };
   readonly onFailure: 'hold' | 'fail';
+  /** Absent: it runs when it is started. */
+  readonly schedule?: ScheduleSpec;
   /** Of the YAML text as written; in receipts. */
   readonly hash: string;
 }

@@ -8,8 +8,8 @@ import type { RunState } from '../domain/receipt';
 /** What a run is started with. Carries names of connections, never their contents. */
 export interface RunPipelineInput {
   readonly spec: PipelineSpec;
-  /** ISO instant in whole seconds. */
-  readonly logicalDate: string;
+  /** ISO instant in whole seconds. Absent in runs of a schedule: it is the instant that the schedule named. */
+  readonly logicalDate?: string;
   /** Absolute path of connections.yaml on the workers. */
   readonly connectionsFile: string;
   /** Another run holds the pipeline: end at once, or wait. Attaching is the client's business. */

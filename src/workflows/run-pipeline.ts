@@ -10,20 +10,23 @@ import type { RunState, RunSummary } from '../domain/receipt';
 import { activitiesWith, brief, working } from './activity-options';
 import { told } from './failures';
 import { loadStream } from './load-stream';
+import { logicalDateOf } from './logical-date';
 import { cancel, pause, progress, resume, type RunPipelineInput, type RunProgress, type StreamOutcome } from './messages';
 import { requestCancel } from './request-cancel';
 import { busy, lockPipeline, type PipelineLock } from './pipeline-lock';
 
 /** A run: lock → start → one child per stream → finish. Ends Completed with its summary, Failed or Cancelled with the summary in the details. */
-export async function runPipeline(input: RunPipelineInput): Promise<RunSummary> {
-  const { spec } = input;
+export async function runPipeline(given: RunPipelineInput): Promise<RunSummary> {
+  const { spec } = given;
+  const logicalDate = logicalDateOf(given);
+  const input = { ...given, logicalDate };
   const run = new Run(input);
   const lock = await acquire(input, run);
   try {
     run.state = 'running';
     run.started = await activitiesWith(brief).startRun.executeWithOptions({ activityId: 'start', summary: `start ${spec.pipeline}` }, [{
       spec, workflowId: workflowInfo().workflowId, executionId: workflowInfo().firstExecutionRunId, startedAt: workflowInfo().startTime.toISOString(),
-      logicalDate: input.logicalDate, connectionsFile: input.connectionsFile, allowDestructive: input.allowDestructive,
+      logicalDate, connectionsFile: input.connectionsFile, allowDestructive: input.allowDestructive,
     }]);
     const cancelled = await run.moveStreams(lock);
     const summary = await CancellationScope.nonCancellable(() => run.finish(cancelled));
