@@ -17,7 +17,8 @@ let warehouse: TestDatabase;
 let server: TemporalServer;
 let installation: Installation;
 
-const start = () => startTemporal({ folder: path.join(folder, 'temporal'), port: 0, uiPort: 0, tools: path.join(__dirname, '../../.millrace/tools'), log: () => undefined });
+/** Again on the port it had: its worker looks for it there. */
+const start = (port = 0) => startTemporal({ folder: path.join(folder, 'temporal'), port, uiPort: 0, tools: path.join(__dirname, '../../.millrace/tools'), log: () => undefined });
 
 beforeAll(async () => {
   source = await createDatabase();
@@ -56,7 +57,7 @@ test('outages shorter and longer than the catch-up window leave no instant unacc
   await server.stop();
   await newOrder(4001);
   await clock(5, 'a short outage');
-  server = await start();
+  server = await start(Number(server.address.split(':')[1]));
   await eventually(async () => (await loaded(pipeline)) === 3001, 'the row of the short outage is loaded');
   expect((await accounts()).filter(({ fate }) => fate === 'missed')).toEqual([]);
 
@@ -64,7 +65,7 @@ test('outages shorter and longer than the catch-up window leave no instant unacc
   const down = new Date().toISOString();
   await newOrder(4002);
   await clock(17, 'an outage longer than the catch-up window');
-  server = await start();
+  server = await start(Number(server.address.split(':')[1]));
   await eventually(async () => (await loaded(pipeline)) === 3002, 'the row of the long outage is loaded');
   await millrace('schedule', 'pause', pipeline, '--reason', 'seen enough');
   await eventually(async () => (await accounts()).every(({ fate }) => fate !== 'waiting'), 'nothing waits');
