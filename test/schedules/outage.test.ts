@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startTemporal, type TemporalServer } from '../../src/dev/temporal';
 import type { InstantAccount } from '../../src/domain/instants';
-import { eventsOf, millrace } from '../support/millrace';
+import { events, millrace } from '../support/millrace';
 import { createOrders } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { eventually } from '../support/temporal';
@@ -25,9 +25,7 @@ beforeAll(async () => {
   warehouse = await createDatabase();
   await createOrders(source);
   server = await start();
-  // This file alone uses a server of its own, which it stops.
-  process.env['MILLRACE_TEST_TEMPORAL'] = server.address;
-  installation = await install(`shop: { connector: postgres, url: "${source.url}" }\ndb: { connector: postgres, url: "${warehouse.url}" }\n`);
+  installation = await install(`shop: { connector: postgres, url: "${source.url}" }\ndb: { connector: postgres, url: "${warehouse.url}" }\n`, { address: server.address });
 });
 afterAll(async () => {
   await installation.close();
@@ -48,9 +46,9 @@ test('outages shorter and longer than the catch-up window leave no instant unacc
   const pipeline = `outage_${randomBytes(4).toString('hex')}`;
   const file = path.join(installation.home, 'p.yaml');
   writeFileSync(file, `pipeline: ${pipeline}\nsource: shop\ndestination: db\nstreams:\n  - stream: orders\n    to: ${pipeline}\n    mode: incremental\n    cursor: at\n    write: merge\n    key: [id]\nschedule: { every: 2 seconds, overlap: buffer_one, catchup: 10 seconds }\n`);
-  Object.assign(process.env, { TEMPORAL_ADDRESS: server.address, TEMPORAL_CONFIG_FILE: path.join(folder, 'none.toml'), MILLRACE_HOME: installation.home, MILLRACE_TASK_QUEUE: installation.taskQueue, MILLRACE_CONNECTIONS: path.join(installation.home, 'connections.yaml') });
+  Object.assign(process.env, { TEMPORAL_ADDRESS: server.address, TEMPORAL_CONFIG_FILE: path.join(folder, 'none.toml'), MILLRACE_HOME: installation.home, MILLRACE_TASK_QUEUE: installation.taskQueue, MILLRACE_CONNECTIONS: installation.connectionsFile });
   await installation.startWorker();
-  const accounts = async () => eventsOf(await millrace('schedule', 'list', pipeline, '--json')).at(-1)!['instants'] as readonly InstantAccount[];
+  const accounts = async () => events(await millrace('schedule', 'list', pipeline, '--json')).at(-1)!['instants'] as readonly InstantAccount[];
   expect((await millrace('schedule', 'apply', file)).code).toBe(0);
   await eventually(async () => (await loaded(pipeline)) === 3000, 'the first run loads all');
 

@@ -7,7 +7,7 @@ import { matchingTimes } from '../../src/cli/schedule/runs';
 import { noTotals } from '../../src/domain/balance';
 import type { InstantAccount } from '../../src/domain/instants';
 import type { RunSummary } from '../../src/domain/receipt';
-import { eventsOf, millrace } from '../support/millrace';
+import { events, millrace } from '../support/millrace';
 import { eventually, openTemporal, temporalAddress, type TestTemporal } from '../support/temporal';
 
 let temporal: TestTemporal;
@@ -68,11 +68,11 @@ const closed = (runId: string) => eventually(async () => {
 test('apply makes the schedule, says what a change changes, and changes nothing when said again', async () => {
   const { pipeline, file, write } = await project('{ cron: "0 2 * * *", timezone: Europe/Berlin }');
   expect(await millrace('schedule', 'apply', file)).toMatchObject({ code: 0, out: expect.stringMatching(/: created\n {2}"0 2 \* \* \*" in Europe\/Berlin\n.*\n {2}next run \d{4}-/) as string });
-  expect(eventsOf(await millrace('schedule', 'apply', file, '--json'))).toMatchObject([{ what: 'unchanged', changes: [] }]);
+  expect(events(await millrace('schedule', 'apply', file, '--json'))).toMatchObject([{ what: 'unchanged', changes: [] }]);
   write('{ cron: "30 2 * * *", timezone: Europe/Berlin, overlap: skip }', 'limits: { concurrency: 2 }\n');
   expect(await millrace('schedule', 'list', pipeline)).toMatchObject({ out: expect.stringContaining('the file has changed since') as string });
   expect(await millrace('status', pipeline)).toMatchObject({ code: 0, out: expect.stringMatching(/"0 2 \* \* \*" in Europe\/Berlin: next .*\n.*the file has changed since/) as string });
-  const [applied] = eventsOf(await millrace('schedule', 'apply', file, '--json'));
+  const [applied] = events(await millrace('schedule', 'apply', file, '--json'));
   expect(applied).toMatchObject({ what: 'updated', changes: ['limits.concurrency: 4 → 2', 'schedule.cron.0: "0 2 * * *" → "30 2 * * *"', 'schedule.overlap: "buffer_one" → "skip"'] });
   const { spec, policies, action } = await temporal.client.schedule.getHandle(pipeline).describe();
   expect(spec.timezone).toBe('Europe/Berlin');
@@ -116,7 +116,7 @@ test('a trigger waits behind the run that is going on, or is refused; never besi
   await millrace('schedule', 'apply', file);
   let release = (): void => undefined;
   hold(new Promise<void>((resolve) => { release = resolve; }));
-  const [first] = eventsOf(await millrace('schedule', 'trigger', pipeline, '--json'));
+  const [first] = events(await millrace('schedule', 'trigger', pipeline, '--json'));
   expect(first).toMatchObject({ overlap: 'buffer_one', behind: null, run: expect.stringMatching(new RegExp(`^${pipeline}/run-`)) as string });
   expect(await millrace('schedule', 'trigger', pipeline, '--overlap', 'skip')).toMatchObject({ code: 1, err: expect.stringContaining('is going on, and overlap is skip') as string });
   // Two triggers in one second would be one run: ids have whole seconds.
@@ -137,7 +137,7 @@ test.each(['skip', 'buffer_one'])('a scheduled run that finds the lock taken by 
   expect((await millrace('run', file, '--logical-date', byHand, '--detach')).code).toBe(0);
   await eventually(async () => started.length === 1, 'the run by hand holds the lock');
   await millrace('schedule', 'apply', file);
-  const accounts = async () => eventsOf(await millrace('schedule', 'list', pipeline, '--json')).at(-1)!['instants'] as readonly InstantAccount[];
+  const accounts = async () => events(await millrace('schedule', 'list', pipeline, '--json')).at(-1)!['instants'] as readonly InstantAccount[];
   const first = await eventually(async () => (await accounts()).find(({ run }) => run !== null), 'a scheduled run is there');
   expect(started).toEqual([byHand]);
   if (overlap === 'skip') {
