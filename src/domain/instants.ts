@@ -70,10 +70,11 @@ function notRun(at: string, runs: readonly ScheduledRun[], facts: Accounting): {
   const moment = time(at);
   const pause = facts.pauses.find(({ from, to }) => time(from) <= moment && (to === null || moment < time(to)));
   if (pause) return { fate: 'paused', why: `by ${pause.by}${pause.why ? `: ${pause.why}` : ''}` };
+  // Also through an outage: a run cannot end while the server is down, and the instant would have been skipped in any case.
   const before = runs.find((run) => time(run.nominal) < moment && (run.endedAt === null || moment <= time(run.endedAt)) && moment >= time(run.startedAt));
   if (before) return behind(before, at, runs, facts);
-  // Caught up, or let out of the buffer: all instants up to its start were looked at together, and this one found the run's own in front of it.
-  const late = runs.find((run) => time(run.nominal) < moment && moment <= time(run.startedAt) && time(run.startedAt) - time(run.nominal) <= facts.catchup + lag);
+  // Caught up after an outage: the instants that were young enough then were looked at together, and this one found an older one before it.
+  const late = runs.find((run) => time(run.nominal) < moment && moment <= time(run.startedAt) && time(run.startedAt) - moment <= facts.catchup);
   if (late) return { fate: 'skipped', why: `overlap: ${late.runId} was waiting to start` };
   if (time(facts.now) - moment < lag) return { fate: 'waiting', why: 'its time has just come' };
   return { fate: 'missed', why: `Temporal was down for longer than catchup (${spokenDuration(facts.catchup)})` };
