@@ -7,7 +7,7 @@ import { readEnvironment, type Environment } from './config/environment';
 import { connectorNamed } from './connectors/registry';
 import { ConfigurationError } from './domain/errors';
 import type { KillPoint } from './domain/control';
-import { openLocalStaging } from './stores/local-staging';
+import { openStaging } from './stores/open-staging';
 import { openEngine } from './transforms/duckdb-engine';
 
 /** Composition root: environment → stores → connectors → activities → workers, one on the common queue, one on the queue of this staging. */
@@ -15,7 +15,7 @@ export async function runWorker(environment: Environment): Promise<void> {
   refuseSmallThreadPool(environment);
   Runtime.install({ logger: new DefaultLogger(environment.logLevel) });
   const connection = await NativeConnection.connect(environment.temporal.connection);
-  const staging = await openLocalStaging(path.join(environment.home, 'staging'));
+  const staging = await openStaging(environment);
   const engine = await openEngine({
     memoryLimit: environment.memoryLimit, tempFolder: path.join(environment.home, 'temp'), tempLimit: environment.tempLimit, slots: environment.slots, threads: environment.threads,
   });

