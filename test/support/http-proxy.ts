@@ -1,4 +1,4 @@
-import { createServer, request as send, type IncomingMessage } from 'node:http';
+import { createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What becomes of one request: passed on; passed on with its answer thrown away, or broken off after a mebibyte; or cut off before it is passed on. */
@@ -23,8 +23,7 @@ export async function openProxy(target: string, judge: (request: string) => Verd
     const onward = send({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (answer) => {
       if (verdict === 'lose-answer') return void answer.resume().on('end', () => incoming.socket.destroy());
       outgoing.writeHead(answer.statusCode!, answer.headers);
-      let bytes = 0;
-      if (verdict === 'break-off') answer.on('data', (chunk: Buffer) => { if ((bytes += chunk.length) > 1 << 20) incoming.socket.destroy(); });
+      if (verdict === 'break-off') return void breakOff(answer, outgoing);
       answer.pipe(outgoing);
     });
     onward.on('error', () => incoming.socket.destroy());
@@ -36,4 +35,14 @@ export async function openProxy(target: string, judge: (request: string) => Verd
     requests,
     close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(() => resolve()); }),
   };
+}
+
+/** What has been sent arrives, then the connection is closed, as by a server that dies in an orderly way. */
+function breakOff(answer: IncomingMessage, outgoing: ServerResponse): void {
+  let bytes = 0;
+  answer.on('data', (chunk: Buffer) => {
+    if (bytes > 1 << 20) return;
+    bytes += chunk.length;
+    outgoing.write(chunk, () => { if (bytes > 1 << 20) outgoing.socket?.end(); });
+  });
 }

@@ -28,6 +28,8 @@ export interface PlaceOptions {
   readonly address?: string;
   /** Of workers: mutants. */
   readonly patches?: readonly Patch[];
+  /** Of another place, whose workers and these then serve the same runs. */
+  readonly taskQueue?: string;
   /** More variables for the workers. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -52,11 +54,10 @@ let days = 0;
 /** A later instant each time: runs of a test follow one another. */
 export const nextDate = (): string => new Date(Date.UTC(2026, 6, 1 + days++)).toISOString().replace('.000Z', 'Z');
 
-export async function install(connections: string, { namespace = 'default', address = temporalAddress(), patches = [], variables = {} }: PlaceOptions = {}): Promise<Installation> {
+export async function install(connections: string, { namespace = 'default', address = temporalAddress(), patches = [], variables = {}, taskQueue = `test_${randomBytes(6).toString('hex')}` }: PlaceOptions = {}): Promise<Installation> {
   const home = mkdtempSync(path.join(tmpdir(), 'millrace home '));
   const connectionsFile = path.join(home, 'connections.yaml');
   writeFileSync(connectionsFile, connections);
-  const taskQueue = `test_${randomBytes(6).toString('hex')}`;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
   const workers = new Set<ChildProcess>();
