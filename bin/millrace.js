@@ -6,7 +6,8 @@ const path = require('node:path');
 
 const child = spawn(process.execPath, [path.join(__dirname, '../lib/client.js'), ...process.argv.slice(2)], {
   stdio: 'inherit',
-  env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+  // The AWS SDK tells on each start which Node it will need one day; package.json says which one is needed now.
+  env: { UV_THREADPOOL_SIZE: '16', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env },
 });
 // The terminal sends Ctrl-C to both; we wait for what the child makes of it.
 process.on('SIGINT', () => undefined);

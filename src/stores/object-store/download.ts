@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, S3ServiceException, type S3Client } from '@aws-sdk/client-s3';
 
 export interface DownloadRequest {
   readonly client: S3Client;
@@ -15,7 +15,7 @@ export interface DownloadRequest {
   progress?(bytes: number): void;
 }
 
-/** A broken stream is taken up again this often where it broke, as long as it brings something. */
+/** A broken stream is taken up again this often where it broke. */
 const resumptions = 5;
 
 /** An object as a local file, as fast as the slower of both; a reading that breaks off goes on at the byte where it broke. */
@@ -28,8 +28,8 @@ export async function downloadFile(request: DownloadRequest): Promise<void> {
       version = await readOn(request, version, from);
       return;
     } catch (error) {
-      const now = (await stat(request.file).catch(() => null))?.size ?? 0;
-      if (request.signal.aborted || times === resumptions || now === from) throw error;
+      // An answer of the server is its last word here; a stream that breaks has none.
+      if (request.signal.aborted || times === resumptions || error instanceof S3ServiceException) throw error;
     }
   }
 }
