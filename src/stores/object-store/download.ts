@@ -1,7 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { GetObjectCommand, S3ServiceException, type S3Client } from '@aws-sdk/client-s3';
 
 export interface DownloadRequest {
@@ -18,29 +15,39 @@ export interface DownloadRequest {
 /** A broken stream is taken up again this often where it broke. */
 const resumptions = 5;
 
-/** An object as a local file, as fast as the slower of both; a reading that breaks off goes on at the byte where it broke. */
+/** How far a download has got: bytes that are in the file, of this version. */
+interface Reached {
+  bytes: number;
+  etag: string | undefined;
+}
+
+/** An object as a local file; a reading that breaks off goes on at the byte where it broke. */
 export async function downloadFile(request: DownloadRequest): Promise<void> {
-  await rm(request.file, { force: true });
-  let version = request.etag;
-  for (let times = 0; ; times += 1) {
-    const from = (await stat(request.file).catch(() => null))?.size ?? 0;
-    try {
-      version = await readOn(request, version, from);
-      return;
-    } catch (error) {
-      // An answer of the server is its last word here; a stream that breaks has none.
-      if (request.signal.aborted || times === resumptions || error instanceof S3ServiceException) throw error;
+  const handle = await open(request.file, 'w');
+  const reached: Reached = { bytes: 0, etag: request.etag };
+  try {
+    for (let times = 0; ; times += 1) {
+      try {
+        return await readOn(request, handle, reached);
+      } catch (error) {
+        // An answer of the server is its last word here; a stream that breaks has none.
+        if (request.signal.aborted || times === resumptions || error instanceof S3ServiceException) throw error;
+      }
     }
+  } finally {
+    await handle.close();
   }
 }
 
-async function readOn({ client, bucket, key, file, signal, progress }: DownloadRequest, etag: string | undefined, from: number): Promise<string | undefined> {
+/** Each chunk is in the file before it counts: a write stream that is torn down may still write after it was thought dead. */
+async function readOn({ client, bucket, key, signal, progress }: DownloadRequest, handle: FileHandle, reached: Reached): Promise<void> {
   const reply = await client.send(new GetObjectCommand({
-    Bucket: bucket, Key: key, ...(etag === undefined ? {} : { IfMatch: etag }), ...(from > 0 ? { Range: `bytes=${from}-` } : {}),
+    Bucket: bucket, Key: key, ...(reached.etag === undefined ? {} : { IfMatch: reached.etag }), ...(reached.bytes > 0 ? { Range: `bytes=${reached.bytes}-` } : {}),
   }), { abortSignal: signal });
-  const body = reply.Body as Readable;
-  let bytes = from;
-  body.on('data', (chunk: Buffer) => progress?.(bytes += chunk.length));
-  await pipeline(body, createWriteStream(file, { flags: from > 0 ? 'a' : 'w', highWaterMark: 1 << 20 }), { signal });
-  return reply.ETag;
+  reached.etag = reply.ETag;
+  for await (const chunk of reply.Body as unknown as AsyncIterable<Buffer>) {
+    await handle.write(chunk, 0, chunk.length, reached.bytes);
+    reached.bytes += chunk.length;
+    progress?.(reached.bytes);
+  }
 }
