@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { addBackfill } from './cli/backfill';
 import { addCancel } from './cli/cancel';
 import { addCheck } from './cli/check';
 import { addDev } from './cli/dev';
@@ -33,6 +34,7 @@ const commands: readonly AddCommand[] = [
   addCancel,
   addQuarantine,
   addSchedule,
+  addBackfill,
   addList,
   addDev,
   addWorker,

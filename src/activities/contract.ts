@@ -1,4 +1,5 @@
 import type { BatchRef } from '../domain/batch';
+import type { BackfillWindow } from '../domain/backfill';
 import type { RunRef } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
 import type { PlanRef } from '../domain/plan';
@@ -25,6 +26,7 @@ export interface StartRunInput {
   readonly executionId: string;
   readonly startedAt: string;
   readonly logicalDate: string;
+  readonly backfill?: BackfillWindow;
   readonly connectionsFile: string;
   readonly allowDestructive: boolean;
 }

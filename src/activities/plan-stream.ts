@@ -7,6 +7,7 @@ import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain
 import type { Plan, PlanRef, SourcePlan } from '../domain/plan';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
+import { keepingCheckpoint, refuseUnranged } from './backfill';
 import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
@@ -27,8 +28,11 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const target = { run, stream: streamSpec };
       const claim = await destination.claim(target, control);
       control.reached('plan:after-claim');
-      const sourcePlan = await askSource(dependencies, connectionsFile, spec.source, async (source) =>
-        source.plan({ stream: streamSpec, position: claim.position, files: claim.files, logicalDate: run.logicalDate }, control));
+      const sourcePlan = await askSource(dependencies, connectionsFile, spec.source, async (source) => {
+        refuseUnranged(run, source, spec.source);
+        const found = await source.plan({ stream: streamSpec, position: claim.position, files: claim.files, logicalDate: run.logicalDate, ...(run.backfill && { range: run.backfill }) }, control);
+        return keepingCheckpoint(run, found, claim);
+      });
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const targetColumns = await engine.session(control.signal, async (session) =>
         describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile })));

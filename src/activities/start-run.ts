@@ -1,4 +1,4 @@
-import { runHome } from '../domain/ids';
+import { runPath } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
 import { canonicalJson } from '../domain/json';
 import type { RunDocument } from './artefacts';
@@ -7,12 +7,11 @@ import type { Dependencies } from './dependencies';
 
 /** Finds the run's generation: the first `run.json` that is ours, or the first free one (semantics 1). */
 export const createStartRun = ({ staging, taskQueue, heartbeatTimeout }: Dependencies) => async (input: StartRunInput): Promise<StartRunOutput> => {
-  const { workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive } = input;
+  const { workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive, backfill } = input;
   const spec = withKeyChecks(input.spec);
   for (let generation = 1; ; generation += 1) {
-    const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, generation, executionId, startedAt }, spec, connectionsFile, allowDestructive };
-    const home = `${runHome(spec.pipeline, logicalDate)}${generation > 1 ? `~${generation}` : ''}`;
-    const there = JSON.parse(await staging.putIfAbsent(`${home}/run.json`, canonicalJson(mine))) as RunDocument;
+    const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, ...(backfill && { backfill }), generation, executionId, startedAt }, spec, connectionsFile, allowDestructive };
+    const there = JSON.parse(await staging.putIfAbsent(`${runPath(mine.run)}/run.json`, canonicalJson(mine))) as RunDocument;
     if (there.run.executionId === executionId) return { run: there.run, queue: `${taskQueue}.${staging.id}`, heartbeatTimeout };
   }
 };

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { slug } from '../domain/ids';
+import { isRunFolder, slug } from '../domain/ids';
 import type { RunSummary } from '../domain/receipt';
 
 /** Receipts of the local staging store, newest first. They outlive Temporal's history, so `status` reads them first. */
@@ -9,7 +9,7 @@ export async function readReceipts(home: string, pipeline?: string): Promise<rea
   const pipelines = pipeline === undefined ? await foldersIn(staging) : [slug(pipeline)];
   const found: RunSummary[] = [];
   for (const folder of pipelines) {
-    for (const run of (await foldersIn(path.join(staging, folder))).filter((name) => name.startsWith('run-'))) {
+    for (const run of (await foldersIn(path.join(staging, folder))).filter(isRunFolder)) {
       const text = await readFile(path.join(staging, folder, run, 'receipt.json'), 'utf8').catch(() => null);
       if (text !== null) found.push(JSON.parse(text) as RunSummary);
     }

@@ -53,6 +53,9 @@ function writeProblem({ write, by, key }: StreamSpec, groups: readonly string[],
   return `must be written by its groups: "write: delete_insert" with "by: [${periods[0]}]", or "write: merge" with "key: ${list}"`;
 }
 
+/** Whether one of these columns, as the steps leave them, is a period or value of the cursor that is read whole. */
+export const groupsAreWhole = (spec: StreamSpec, names: readonly string[]): boolean => spec.cursorChanges === 'never' && names.some((name) => isWhole(spec, spec.steps.length, name));
+
 /** Whether all rows of one group of this expression are read together. */
 function isWhole({ cursor, lookback, steps }: StreamSpec, before: number, expression: string): boolean {
   const period = periodOf(cursor!, definitionOf(steps.slice(0, before), expression));

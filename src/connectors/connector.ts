@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { BackfillWindow } from '../domain/backfill';
 import type { Batch, QuarantineFile } from '../domain/batch';
 import type { Claim } from '../domain/claim';
 import type { Column, StreamSchema } from '../domain/column';
@@ -34,6 +35,8 @@ export interface PlanRequest {
   readonly files: readonly FileRecord[];
   /** ISO instant: timestamps and dates are read up to it (semantics 4). */
   readonly logicalDate: string;
+  /** A backfill: exactly the rows whose cursor lies in it, whatever the checkpoint and lookback say, and none without a cursor. */
+  readonly range?: BackfillWindow;
 }
 
 /** Where `read` puts what a source gives. Names are unique to the attempt, so two attempts never write the same file. */
@@ -70,6 +73,8 @@ export interface Sample {
  */
 export interface Source {
   check(): Promise<CheckResult>;
+  /** Whether `plan` takes a `range`. Absent: no, and a backfill is refused. */
+  readonly readsRanges?: boolean;
   discover(): Promise<readonly StreamSchema[]>;
   plan(request: PlanRequest, control: Control): Promise<SourcePlan>;
   read(request: { readonly stream: StreamSpec; readonly plan: Plan; readonly partition: Partition }, landing: Landing, control: Control): Promise<readonly LandingFile[]>;

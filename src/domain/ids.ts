@@ -1,3 +1,5 @@
+import type { BackfillWindow } from './backfill';
+
 /** Ids are deterministic paths that carry the meaning (semantics 1). */
 export interface RunRef {
   readonly pipeline: string;
@@ -5,6 +7,8 @@ export interface RunRef {
   readonly workflowId: string;
   /** Logical date of the run: ISO instant in whole seconds, `2026-08-01T00:00:00Z`. */
   readonly logicalDate: string;
+  /** Absent: it reads on from the checkpoint. */
+  readonly backfill?: BackfillWindow;
   /** 1 for the first execution of the id, 2 for the next, … */
   readonly generation: number;
   /** Temporal's run id of the first execution of this generation. */
@@ -27,9 +31,12 @@ export const slug = (name: string): string =>
 const generationMark = (generation: number): string => (generation > 1 ? `~${generation}` : '');
 const padded = (ordinal: number, width: number): string => String(ordinal).padStart(width, '0');
 
-/** `crm_sales/run-20260801T000000Z` without the generation: home of `run.json`. */
-export const runHome = (pipeline: string, logicalDate: string): string => `${slug(pipeline)}/run-${pathTime(logicalDate)}`;
-export const runPath = (run: RunRef): string => `${runHome(run.pipeline, run.logicalDate)}${generationMark(run.generation)}`;
+/** `crm_sales/run-20260801T000000Z`, `crm_sales/backfill-20260701T000000Z-20260801T000000Z`: without the generation, home of `run.json`. */
+export const runHome = ({ pipeline, logicalDate, backfill }: Pick<RunRef, 'pipeline' | 'logicalDate' | 'backfill'>): string =>
+  `${slug(pipeline)}/${backfill ? `backfill-${pathTime(backfill.from)}-${pathTime(backfill.to)}` : `run-${pathTime(logicalDate)}`}`;
+export const runPath = (run: RunRef): string => `${runHome(run)}${generationMark(run.generation)}`;
+/** Whether a folder of a pipeline in staging holds a run. */
+export const isRunFolder = (name: string): boolean => /^(run|backfill)-\d/.test(name);
 export const streamPath = (run: RunRef, stream: string): string => `${runPath(run)}/${slug(stream)}`;
 export const partitionPath = (run: RunRef, stream: string, ordinal: number, reread = 1): string =>
   `${streamPath(run, stream)}/${padded(ordinal, 4)}${generationMark(reread)}`;

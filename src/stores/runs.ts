@@ -1,4 +1,4 @@
-import { runPath, slug, type RunRef } from '../domain/ids';
+import { isRunFolder, runPath, slug, type RunRef } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
 import type { RunSummary } from '../domain/receipt';
 import type { StagingStore } from './staging';
@@ -17,7 +17,7 @@ export async function listRuns(staging: StagingStore, pipeline: string | null): 
   const homes = pipeline === null ? await foldersIn(staging, '') : [`${slug(pipeline)}/`];
   const found: StoredRun[] = [];
   for (const home of homes) {
-    for (const folder of (await foldersIn(staging, home.slice(0, -1))).filter((key) => /\/run-[^/]+\/$/.test(key))) {
+    for (const folder of (await foldersIn(staging, home.slice(0, -1))).filter((key) => isRunFolder(key.split('/').at(-2)!))) {
       const stored = await readRun(staging, folder.slice(0, -1));
       if (stored) found.push(stored);
     }

@@ -1,4 +1,5 @@
 /** Everything exported here becomes a workflow type. */
+export { backfillPipeline } from './backfill-pipeline';
 export { checkConnections } from './check-connections';
 export { describeRun } from './describe-run';
 export { discoverStreams } from './discover-streams';

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { BackfillWindow } from '../domain/backfill';
 import type { Totals } from '../domain/balance';
 import type { RunRef } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
@@ -10,6 +11,8 @@ export interface RunPipelineInput {
   readonly spec: PipelineSpec;
   /** ISO instant in whole seconds. Absent in runs of a schedule: it is the instant that the schedule named. */
   readonly logicalDate?: string;
+  /** Read exactly this window and leave the checkpoint where it is. */
+  readonly backfill?: BackfillWindow;
   /** Absolute path of connections.yaml on the workers. */
   readonly connectionsFile: string;
   /** Another run holds the pipeline: end at once, or wait. Attaching is the client's business. */
@@ -17,6 +20,25 @@ export interface RunPipelineInput {
   readonly allowDestructive: boolean;
   /** Carried over a continue-as-new while queued. */
   readonly queuedTimes?: number;
+}
+
+export interface BackfillInput {
+  readonly spec: PipelineSpec;
+  readonly connectionsFile: string;
+  /** In order. */
+  readonly windows: readonly BackfillWindow[];
+  /** Carried over a continue-as-new. */
+  readonly carried?: { readonly done: number; readonly read: number; readonly loaded: number; readonly rejected: number };
+}
+
+export interface BackfillProgress {
+  readonly windows: number;
+  readonly done: number;
+  readonly read: number;
+  readonly loaded: number;
+  readonly rejected: number;
+  /** Workflow id of the run of the window at hand. */
+  readonly current: string | null;
 }
 
 export interface LoadStreamInput {
@@ -81,5 +103,7 @@ export const cancel = defineSignal('cancel');
 export const progress = defineQuery<RunProgress>('progress');
 /** Answered by a stream of a run. */
 export const streamProgress = defineQuery<StreamProgress>('streamProgress');
+/** Answered by a backfill of several windows. */
+export const backfillProgress = defineQuery<BackfillProgress>('backfillProgress');
 /** Ends a lock. */
 export const release = defineSignal('release');

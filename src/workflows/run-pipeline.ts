@@ -26,7 +26,7 @@ export async function runPipeline(given: RunPipelineInput): Promise<RunSummary> 
     run.state = 'running';
     run.started = await activitiesWith(brief).startRun.executeWithOptions({ activityId: 'start', summary: `start ${spec.pipeline}` }, [{
       spec, workflowId: workflowInfo().workflowId, executionId: workflowInfo().firstExecutionRunId, startedAt: workflowInfo().startTime.toISOString(),
-      logicalDate, connectionsFile: input.connectionsFile, allowDestructive: input.allowDestructive,
+      logicalDate, ...(input.backfill && { backfill: input.backfill }), connectionsFile: input.connectionsFile, allowDestructive: input.allowDestructive,
     }]);
     const cancelled = await run.moveStreams(lock);
     const summary = await CancellationScope.nonCancellable(() => run.finish(cancelled));

@@ -2,7 +2,9 @@ import { Option } from 'commander';
 import { overlaps, type Overlap } from '../../domain/schedule';
 import type { AddCommand } from '../door';
 import { logicalDateOf } from '../logical-date';
+import { streamOption } from '../backfill';
 import { applySchedule } from './apply';
+import { backfillSchedule } from './backfill';
 import { deleteSchedule, pauseSchedule, resumeSchedule, triggerSchedule } from './control';
 import { listInstants, listSchedules } from './list';
 
@@ -33,6 +35,12 @@ export const addSchedule: AddCommand = (door) => {
     .argument('<pipeline>', pipelineName)
     .addOption(new Option('--overlap <word>', 'if a run is going on: skip refuses, buffer waits (default: as scheduled)').choices(overlaps))
     .action(does(({ environment, terminal }, pipeline: string, { overlap }: { readonly overlap?: Overlap }) => triggerSchedule(pipeline, overlap ?? null, environment, terminal)));
+  command('backfill', 'Load the windows between past instants again; the checkpoint stays', 'millrace schedule backfill orders --from 2026-08-01 --to 2026-08-08')
+    .argument('<pipeline>', pipelineName)
+    .requiredOption('--from <instant>', 'first instant').requiredOption('--to <instant>', 'last instant')
+    .addOption(streamOption()).option('--detach', 'start it and do not watch it')
+    .action(does(({ environment, terminal }, pipeline: string, flags: Required<Range> & { readonly stream?: readonly string[]; readonly detach?: boolean }) =>
+      backfillSchedule(pipeline, { from: instantOf(flags.from)!, to: instantOf(flags.to)! }, flags, environment, terminal)));
   command('delete', 'Take the schedule away; runs, receipts and checkpoints stay', 'millrace schedule delete orders')
     .argument('<pipeline>', pipelineName)
     .action(does(({ environment, terminal }, pipeline: string) => deleteSchedule(pipeline, environment, terminal)));

@@ -31,7 +31,7 @@ export async function matchingTimes(client: Client, pipeline: string, from: Date
 export async function scheduledRuns(client: Client, home: string, pipeline: string, from: Date): Promise<readonly ScheduledRun[]> {
   const found = new Map<string, ScheduledRun>();
   for (const { run, state, finishedAt } of await readReceipts(home, pipeline)) {
-    if (run.logicalDate >= wholeSeconds(from)) found.set(run.workflowId, { runId: run.workflowId, nominal: run.logicalDate, startedAt: run.startedAt, endedAt: finishedAt, state });
+    if (!run.backfill && run.logicalDate >= wholeSeconds(from)) found.set(run.workflowId, { runId: run.workflowId, nominal: run.logicalDate, startedAt: run.startedAt, endedAt: finishedAt, state });
   }
   const query = `TemporalScheduledById = "${scheduleIdOf(pipeline)}" AND TemporalScheduledStartTime >= "${from.toISOString()}"`;
   for await (const info of client.workflow.list({ query })) {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { BackfillWindow } from '../../domain/backfill';
 import { systemPrefix, type Column } from '../../domain/column';
 import { ConfigurationError, SourceHeldError } from '../../domain/errors';
 import type { StreamSpec } from '../../domain/pipeline';
@@ -17,6 +18,7 @@ export async function openDuckDbSource(config: DuckDbConfig, context: ConnectorC
     return context.engine.file(file, { readOnly: true }, signal, work);
   };
   return {
+    readsRanges: true,
     check: async () => ({ ok: existsSync(file), messages: [existsSync(file) ? `"${context.connection}": "${file}"` : `"${context.connection}": there is no file "${file}"`] }),
     discover: () => inside(new AbortController().signal, async (session) => {
       const tables = await session.rows(`SELECT table_schema AS s, table_name AS t FROM information_schema.tables WHERE table_catalog = current_database() AND NOT starts_with(table_name, ${quoteLiteral(systemPrefix)}) ORDER BY 1, 2`);
@@ -28,17 +30,17 @@ export async function openDuckDbSource(config: DuckDbConfig, context: ConnectorC
       const window = await windowOf(session, from, columns, request);
       const label = request.stream.stream;
       const empty = request.stream.mode === 'incremental' && window === null;
-      const { n } = await session.row(`SELECT count(*) AS n FROM ${from} WHERE ${whereOf(window, request.stream)}`);
+      const { n } = await session.row(`SELECT count(*) AS n FROM ${from} WHERE ${whereOf(window, request.stream, request.range !== undefined)}`);
       return {
         columns, key: [], window,
-        partitions: empty ? [] : [{ ordinal: 0, label, detail: null, estimatedRows: Number(n) }],
+        partitions: empty ? [] : [{ ordinal: 0, label, detail: request.range ? 'range' : null, estimatedRows: Number(n) }],
         position: window ? { cursor: window.upper } : request.position ?? { cursor: null },
         files: [], reloads: [], notes: empty ? ['nothing new'] : [],
       };
     }),
-    read: ({ stream, plan }, landing, control) => inside(control.signal, async (session) => {
+    read: ({ stream, plan, partition }, landing, control) => inside(control.signal, async (session) => {
       const place = await landing.create('parquet');
-      const rows = await session.changed(`COPY (SELECT ${quoteList(plan.columns.map(({ name }) => name))} FROM ${fromOf(stream)} WHERE ${whereOf(plan.window, stream)}) TO ${quoteLiteral(place.path)} (FORMAT parquet)`);
+      const rows = await session.changed(`COPY (SELECT ${quoteList(plan.columns.map(({ name }) => name))} FROM ${fromOf(stream)} WHERE ${whereOf(plan.window, stream, partition.detail === 'range')}) TO ${quoteLiteral(place.path)} (FORMAT parquet)`);
       control.progress({ rows });
       return [await landing.seal(place.key, { rows, format: { name: 'parquet', options: {} }, origin: stream.stream })];
     }),
@@ -64,11 +66,13 @@ async function columnsOf(session: Session, from: string): Promise<readonly Colum
 }
 
 /** No other writer can have the file open, so the bound is max + one step, and the logical date for times. */
-async function windowOf(session: Session, from: string, columns: readonly Column[], { stream, position, logicalDate }: PlanRequest): Promise<Window | null> {
+async function windowOf(session: Session, from: string, columns: readonly Column[], request: PlanRequest): Promise<Window | null> {
+  const { stream, position, logicalDate, range } = request;
   if (stream.mode === 'full' || !stream.cursor) return null;
   const column = columns.find(({ name }) => name === stream.cursor);
   if (!column) throw new ConfigurationError(`planning stream "${stream.stream}": there is no cursor column "${stream.cursor}"; columns: ${columns.map(({ name }) => name).join(', ')}`);
   const name = quoteIdentifier(column.name);
+  if (range) return rangeOf(session, column, stream, range);
   const logical = `CAST(${quoteLiteral(logicalDate)} AS TIMESTAMPTZ)`;
   const integer = /INT/.test(column.type);
   const bound = integer ? `max(${name}) + 1` : column.type === 'DATE' ? `least(max(${name}) + 1, CAST(${logical} AS DATE))` : `least(max(${name}) + INTERVAL 1 MICROSECOND, CAST(${logical} AS ${column.type}))`;
@@ -79,10 +83,20 @@ async function windowOf(session: Session, from: string, columns: readonly Column
   return row['moved'] === 'true' && row['upper'] ? { cursor: column.name, lower: row['lower'] ?? null, upper: row['upper'] } : null;
 }
 
-function whereOf(window: Window | null, stream: StreamSpec): string {
+/** Exactly the window of a backfill, up to now; an instant without a stated zone is one of UTC. */
+async function rangeOf(session: Session, { name, type }: Column, { stream, cursorTimezone }: StreamSpec, { from, to }: BackfillWindow): Promise<Window | null> {
+  if (!/^(TIMESTAMP|DATE)/.test(type)) throw new ConfigurationError(`planning the backfill of "${stream}": its cursor "${name}" is ${type}, of which a range of time names no rows; load it again with "millrace run"`);
+  const exactly = (instant: string) => (type === 'TIMESTAMP WITH TIME ZONE' ? instant : `CAST(${instant} AT TIME ZONE ${quoteLiteral(cursorTimezone ?? 'UTC')} AS ${type})`);
+  const at = (instant: string) => exactly(`CAST(${quoteLiteral(instant)} AS TIMESTAMPTZ)`);
+  const row = await session.row(`SELECT CAST(l AS VARCHAR) AS lower, CAST(u AS VARCHAR) AS upper, l < u AS open FROM (SELECT ${at(from)} AS l, least(${at(to)}, ${exactly('now()')}) AS u)`);
+  return row['open'] === 'true' ? { cursor: name, lower: row['lower']!, upper: row['upper']! } : null;
+}
+
+/** `exactly`: rows without a cursor lie in no range. */
+function whereOf(window: Window | null, stream: StreamSpec, exactly: boolean): string {
   if (!window) return 'true';
   const name = quoteIdentifier(window.cursor);
   const bounds = [...(window.lower === null ? [] : [`${name} >= ${quoteLiteral(window.lower)}`]), `${name} < ${quoteLiteral(window.upper)}`].join(' AND ');
-  const nulls = (stream.nullCursor ?? (stream.write === 'append' ? 'fail' : 'include')) === 'include' ? ` OR ${name} IS NULL` : '';
+  const nulls = !exactly && (stream.nullCursor ?? (stream.write === 'append' ? 'fail' : 'include')) === 'include' ? ` OR ${name} IS NULL` : '';
   return `(${bounds})${nulls}`;
 }

@@ -19,6 +19,7 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
   let opened: PostgresConnection | null = null;
   const connect = async () => (opened ??= await openReader(config));
   return {
+    readsRanges: true,
     check: async () => checkSource(await connect(), config, context.connection),
     discover: async () => discover(await connect(), config.schema),
     async plan(request, control) {

@@ -8,6 +8,7 @@ import type { PostgresConnection } from './connection';
 import { atInstant, boundLiteral, cursorOf, stepAfter, windowSql, type Cursor } from './cursor';
 import { unprotectedBy } from './cursor-risks';
 import { quoteLiteral } from './quote';
+import { planRange } from './range';
 import { settle } from './settle';
 
 export interface PlannedWindow {
@@ -25,7 +26,8 @@ const day = 86_400_000;
 
 /** `[lower, upper)` of this run; upper never passes a value that can still be written (semantics 4). All arithmetic is the server's. */
 export async function planWindow(connection: PostgresConnection, table: SourceTable, request: PlanRequest, control: Control): Promise<PlannedWindow> {
-  const { stream, position } = request;
+  const { stream, position, range } = request;
+  if (range) return planRange(connection, table, request, range);
   if (stream.mode === 'full' || !stream.cursor) return { window: null, empty: false, condition: 'true', nullsOf: null, notes: [] };
   const cursor = cursorOf(table, stream);
   const bound = await connection.row(`SELECT (${upperSql(cursor, request)})::text AS upper, max(${cursor.column})::text AS newest FROM ${table.from}`);
