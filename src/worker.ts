@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/wo
 import { createActivities, failureInterceptor, type Dependencies } from './activities';
 import { openConnections } from './config/connections';
 import { durationOf } from './config/duration';
+import { resolveReferences } from './config/secrets';
 import { readEnvironment, type Environment } from './config/environment';
 import { connectorNamed } from './connectors/registry';
 import { ConfigurationError } from './domain/errors';
@@ -23,6 +24,7 @@ export async function runWorker(environment: Environment): Promise<void> {
     staging, engine,
     taskQueue: environment.taskQueue, heartbeatTimeout: environment.heartbeatTimeout, version: packageVersion(),
     reached: killSwitch(environment.killAt),
+    resolveSecret: async (file, reference) => String(await resolveReferences(reference, path.dirname(file), 'steps')),
     async openSource(file, name) {
       const { connector, config } = await openConnections(file).resolve(name);
       const found = connectorNamed(connector);

@@ -10,6 +10,8 @@ export interface Dependencies {
   /** Opens a connection by name; secrets are resolved here and nowhere earlier. */
   openSource(connectionsFile: string, connection: string): Promise<Source>;
   openDestination(connectionsFile: string, connection: string): Promise<Destination>;
+  /** What a reference such as `${env:KEY}` in a step stands for on this worker. */
+  resolveSecret(connectionsFile: string, reference: string): Promise<string>;
   readonly taskQueue: string;
   readonly heartbeatTimeout: string;
   readonly version: string;

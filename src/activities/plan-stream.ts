@@ -35,7 +35,7 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       });
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const targetColumns = await engine.session(control.signal, async (session) =>
-        describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile })));
+        describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret })));
       const order = orderColumn({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns });
       const plan = {
         ...sourcePlan, ...(order !== null && { order }), stream, names, target: targetColumns,

@@ -8,10 +8,10 @@ import type { StagingStore } from '../stores/staging';
 import { fileList, type Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
 import { stepNamed } from '../transforms/registry';
-import type { ReferenceRelation } from '../transforms/run-chain';
+import type { References, ReferenceRelation } from '../transforms/run-chain';
+import { putBaseFolder, putSecrets } from '../transforms/secrets';
 import type { Artefacts } from './artefacts';
-
-export type References = Readonly<Record<number, Readonly<Record<string, ReferenceRelation>>>>;
+import type { Dependencies } from './dependencies';
 
 interface ReferenceRequest {
   readonly session: Session;
@@ -20,11 +20,14 @@ interface ReferenceRequest {
   readonly run: RunRef;
   readonly stream: StreamSpec;
   readonly connectionsFile: string;
+  readonly resolveSecret: Dependencies['resolveSecret'];
 }
 
-/** Makes what the steps of a stream read besides its own rows into views; by step ordinal and reference name. */
+/** Makes what the steps of a stream read besides its own rows into views, by step ordinal and reference name; puts the secrets they name into the session. */
 export async function openReferences(request: ReferenceRequest): Promise<References> {
   const found: Record<number, Record<string, ReferenceRelation>> = {};
+  await putBaseFolder(request.session, path.dirname(request.connectionsFile));
+  await putSecrets(request.session, await secretsOf(request));
   for (const [ordinal, { name, options }] of request.stream.steps.entries()) {
     for (const [key, reference] of Object.entries(stepNamed(name).references(options))) {
       const relation = `reference_${ordinal}_${key}`;
@@ -33,6 +36,13 @@ export async function openReferences(request: ReferenceRequest): Promise<Referen
     }
   }
   return found;
+}
+
+async function secretsOf({ stream, connectionsFile, resolveSecret }: ReferenceRequest): Promise<ReadonlyMap<string, string>> {
+  const references = new Set(stream.steps.flatMap(({ name, options }) => stepNamed(name).secrets(options)));
+  const values = new Map<string, string>();
+  for (const reference of references) values.set(reference, await resolveSecret(connectionsFile, reference));
+  return values;
 }
 
 /** The whole of another stream of this run: its staged rows, which lie there until the run has ended. */

@@ -41,7 +41,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     return refTo(batch);
   }
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
-    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile });
+    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks);
     const staysPlaced = wholeStream || stagesPosition(streamSpec);
     const positions = staysPlaced || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));

@@ -10,6 +10,8 @@ import { checkNamed } from './registry';
 export interface CompiledRowChecks {
   /** Of checks with `on_fail: quarantine`: rows to set aside. */
   readonly guards: readonly Guard[];
+  /** Some of the guards look at other rows. */
+  readonly windowed: boolean;
   /** Of the others: one condition per check, by its index, to count. */
   readonly counted: readonly { readonly index: number; readonly when: string }[];
 }
@@ -17,19 +19,22 @@ export interface CompiledRowChecks {
 /** Row checks of a stream over one relation (quoted name). */
 export function compileRowChecks(checks: readonly NamedOptions[], columns: readonly Column[], relation: string): CompiledRowChecks {
   const guards: Guard[] = [];
+  let windowed = false;
   const counted: { index: number; when: string }[] = [];
   checks.forEach(({ name, options }, index) => {
     const compiled = checkNamed(name).compile(optionsOf(options), { columns, relation });
     const quarantine = options['on_fail'] === 'quarantine';
     const limited = (when: string): string => (typeof options['where'] === 'string' ? `((${options['where']}) AND (${when}))` : `(${when})`);
     if (compiled.kind === 'stream') {
-      if (quarantine && compiled.quarantine) guards.push({ ...compiled.quarantine, column: compiled.quarantine.column ?? name, output: '', when: limited(compiled.quarantine.when) });
+      if (!quarantine || !compiled.quarantine) return;
+      windowed = true;
+      guards.push({ ...compiled.quarantine, column: compiled.quarantine.column ?? name, output: '', when: limited(compiled.quarantine.when) });
       return;
     }
     if (quarantine) guards.push(...compiled.violations.map(({ column, when, reason }) => ({ column: column ?? name, output: '', when: limited(when), reason })));
     else counted.push({ index, when: compiled.violations.map(({ when }) => limited(when)).join(' OR ') });
   });
-  return { guards, counted };
+  return { guards, windowed, counted };
 }
 
 /** Checks over all staged rows of a stream, for the gate; row checks have been counted batch by batch. */

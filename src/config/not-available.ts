@@ -19,10 +19,7 @@ export const valuesToCome: Readonly<Record<string, Readonly<Record<string, strin
   on_fail: { approve: 'use block, warn or quarantine' },
 };
 
-export const stepsToCome = [
-  'parse_number', 'standardize', 'normalize', 'outliers', 'lookup', 'window', 'pivot', 'unpivot', 'flatten', 'explode', 'split',
-  'encode', 'decode', 'decompress', 'unarchive', 'parse', 'mask', 'hash', 'encrypt', 'js',
-] as const;
+export const stepsToCome = ['unarchive', 'parse', 'http_lookup'] as const;
 export const checksToCome = [
   'primary_key', 'relationships', 'length', 'type', 'freshness', 'schema', 'completeness', 'distinct_count', 'mean', 'sum', 'matches_source', 'anomaly',
 ] as const;

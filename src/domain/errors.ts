@@ -97,3 +97,9 @@ export class UnreadableValueError extends EtlError {
   readonly disposition = 'hold';
   readonly area = 'source';
 }
+
+/** A step's program or function does not come to an end: a person mends it, then `millrace resume`. */
+export class StepFailedError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'configuration';
+}

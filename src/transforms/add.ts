@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fails, same, tried } from './columns';
-import { defineStep } from './step';
+import { defineStep, userExpression } from './step';
 
 export const add = defineStep({
   name: 'add',
@@ -8,6 +8,7 @@ export const add = defineStep({
   example: 'add: { columns: { net: "total - tax" } }',
   takesOnError: true,
   optionsSchema: z.strictObject({ columns: z.record(z.string().min(1), z.string().min(1)).describe('Column: SQL expression (DuckDB)') }),
+  userSql: ({ columns }) => Object.values(columns).map(userExpression),
   compile({ columns }, input) {
     const entries = Object.entries(columns);
     const first = input.columns[0]!.name;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { find } from './columns';
 import { quoteIdentifier } from './quote';
-import { defineStep } from './step';
+import { defineStep, userExpression } from './step';
 
 export const aggregate = defineStep({
   name: 'aggregate',
@@ -12,6 +12,7 @@ export const aggregate = defineStep({
     measures: z.record(z.string(), z.string()).describe('Column: SQL aggregate (DuckDB)'),
   }),
   scope: () => 'stream',
+  userSql: ({ by, measures }) => [...(Array.isArray(by) ? [] : Object.values(by)), ...Object.values(measures)].map(userExpression),
   compile({ by, measures }, input) {
     const groups = Array.isArray(by) ? by.map((name) => [name, quoteIdentifier(find(name, input, 'aggregate').name)] as const) : Object.entries(by);
     const list = groups.map(([, sql]) => `(${sql})`).join(', ');

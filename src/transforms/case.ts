@@ -7,6 +7,7 @@ export const changeCase = defineStep({
   name: 'case',
   summary: 'Writes text in upper, lower or title case',
   example: 'case: { columns: [country], to: upper }',
+  keepsRows: () => true,
   optionsSchema: z.strictObject({ columns: columnsOption, to: z.enum(['lower', 'upper', 'title']).describe('Which case') }),
   compile({ columns, to }, input) {
     const changed = (name: string): string => {

@@ -1,24 +1,21 @@
 import { z } from 'zod';
-import type { Column } from '../domain/column';
 import { ConfigurationError } from '../domain/errors';
-import { find, replacing } from './columns';
+import { find, replacing, typeOption } from './columns';
 import { quoteIdentifier } from './quote';
 import { defineStep, type Guard } from './step';
-
-const typeName = /^[A-Za-z][A-Za-z0-9_ ]*(\(\s*\d+\s*(,\s*\d+\s*)?\))?(\[\])?$/;
 
 export const cast = defineStep({
   name: 'cast',
   summary: 'Gives columns another type; a value that would change or lose digits is an error, not rounded',
   example: 'cast: { columns: { total: "DECIMAL(10,2)" } }',
   takesOnError: true,
-  optionsSchema: z.strictObject({ columns: z.record(z.string(), z.string().regex(typeName, 'not a type name')).describe('Column: DuckDB type') }),
+  optionsSchema: z.strictObject({ columns: z.record(z.string(), typeOption).describe('Column: DuckDB type') }),
   compile({ columns }, input) {
     const replaced = new Map<string, string>();
     const guards: Guard[] = [];
     for (const [name, type] of Object.entries(columns)) {
       const column = find(name, input, 'cast');
-      const value = castOf(column, type);
+      const value = castOf(quoteIdentifier(column.name), column.type, type);
       replaced.set(name, value);
       guards.push({ column: name, output: name, reason: `is not a ${type.toUpperCase()} without loss`, when: `${quoteIdentifier(name)} IS NOT NULL AND (${value}) IS NULL` });
     }
@@ -31,15 +28,14 @@ const exactNumber = /^(DECIMAL|NUMERIC|TINYINT|SMALLINT|INTEGER|INT|BIGINT|HUGEI
 const binaryNumber = /^(FLOAT|REAL|DOUBLE)/i;
 
 /** NULL where the value does not fit exactly. DuckDB rounds numbers into narrower ones; the way back through a wide decimal tells. */
-function castOf(column: Column, type: string): string {
-  const name = quoteIdentifier(column.name);
-  const source = column.type === 'VARCHAR' ? `trim(${name})` : name;
+export function castOf(name: string, from: string, type: string): string {
+  const source = from === 'VARCHAR' ? `trim(${name})` : name;
   const value = `TRY_CAST(${source} AS ${type})`;
-  if (exactNumber.test(type) && !/^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|U)/i.test(column.type)) {
-    const wide = binaryNumber.test(column.type) ? `TRY_CAST(${name} AS DOUBLE)` : `TRY_CAST(${source} AS DECIMAL(38,12))`;
-    const back = binaryNumber.test(column.type) ? `TRY_CAST(${value} AS DOUBLE)` : `TRY_CAST(${value} AS DECIMAL(38,12))`;
+  if (exactNumber.test(type) && !/^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|U)/i.test(from)) {
+    const wide = binaryNumber.test(from) ? `TRY_CAST(${name} AS DOUBLE)` : `TRY_CAST(${source} AS DECIMAL(38,12))`;
+    const back = binaryNumber.test(from) ? `TRY_CAST(${value} AS DOUBLE)` : `TRY_CAST(${value} AS DECIMAL(38,12))`;
     return `CASE WHEN ${wide} = ${back} THEN ${value} END`;
   }
-  if (/^DATE$/i.test(type) && /^TIMESTAMP/i.test(column.type)) return `CASE WHEN CAST(${value} AS TIMESTAMP) = CAST(${name} AS TIMESTAMP) THEN ${value} END`;
+  if (/^DATE$/i.test(type) && /^TIMESTAMP/i.test(from)) return `CASE WHEN CAST(${value} AS TIMESTAMP) = CAST(${name} AS TIMESTAMP) THEN ${value} END`;
   return value;
 }

@@ -7,6 +7,7 @@ export const drop = defineStep({
   name: 'drop',
   summary: 'Leaves the named columns out',
   example: 'drop: { columns: [note] }',
+  keepsRows: () => true,
   optionsSchema: z.strictObject({ columns: z.array(z.string()).min(1).describe('Columns to leave out') }),
   compile({ columns }, input) {
     const dropped = new Set(columns.map((name) => find(name, input, 'drop').name));

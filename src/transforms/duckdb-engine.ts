@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { Sema } from 'async-sema';
@@ -17,6 +17,9 @@ export interface Session {
   row(sql: string): Promise<TextRow>;
   /** Rows in the file or table that a COPY, INSERT, UPDATE or DELETE reports. */
   changed(sql: string): Promise<number>;
+  /** An empty folder of this session's own, for files between two queries; it goes with the session. Absolute. */
+  scratch(): string;
+  readonly signal: AbortSignal;
 }
 
 export interface EngineSettings {
@@ -58,11 +61,14 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
 
   async function withConnection<Result>(instance: DuckDBInstance, signal: AbortSignal, work: (session: Session) => Promise<Result>): Promise<Result> {
     const connection = await instance.connect();
+    let folder: string | null = null;
+    const scratch = (): string => (folder ??= mkdtempSync(path.join(path.resolve(settings.tempFolder), 'session-')));
     try {
       await connection.run("SET TimeZone = 'UTC'");
-      return await work(sessionOn(connection, signal));
+      return await work(sessionOn(connection, signal, scratch));
     } finally {
       connection.closeSync();
+      if (folder) rmSync(folder, { recursive: true, force: true });
     }
   }
 
@@ -122,7 +128,7 @@ async function openFile(file: string, options: Record<string, string>): Promise<
   }
 }
 
-function sessionOn(connection: DuckDBConnection, signal: AbortSignal): Session {
+function sessionOn(connection: DuckDBConnection, signal: AbortSignal, scratch: () => string): Session {
   async function interruptible<Result>(work: () => Promise<Result>): Promise<Result> {
     signal.throwIfAborted();
     const interrupt = () => connection.interrupt();
@@ -149,6 +155,7 @@ function sessionOn(connection: DuckDBConnection, signal: AbortSignal): Session {
       return first;
     },
     changed: (sql) => interruptible(async () => (await connection.run(sql)).rowsChanged),
+    scratch, signal,
   };
 }
 

@@ -8,6 +8,7 @@ export const rename = defineStep({
   name: 'rename',
   summary: 'Gives columns other names',
   example: 'rename: { columns: { cust_no: customer_id } }',
+  keepsRows: () => true,
   optionsSchema: z.strictObject({ columns: z.record(z.string(), z.string().min(1)).describe('Old name: new name') }),
   compile({ columns }, input) {
     for (const name of Object.keys(columns)) find(name, input, 'rename');

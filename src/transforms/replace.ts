@@ -7,6 +7,7 @@ export const replace = defineStep({
   name: 'replace',
   summary: 'Replaces text inside values',
   example: 'replace: { columns: [phone], pattern: "[^0-9+]", with: "", regex: true }',
+  keepsRows: () => true,
   optionsSchema: z.strictObject({
     columns: columnsOption,
     pattern: z.string().min(1).describe('What to look for'),

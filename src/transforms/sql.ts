@@ -10,6 +10,7 @@ export const sql = defineStep({
     rows: z.enum(['same', 'fewer', 'more']).default('same').describe('What it does to the number of rows: same is proven, fewer counts as aggregated, more as created'),
   }),
   scope: () => 'stream',
+  userSql: ({ query }) => [{ sql: query, allowed: ['input'] }],
   compile({ query, rows }, input) {
     const select = `WITH input AS (SELECT * EXCLUDE (_millrace_position) FROM ${input.relation} ORDER BY _millrace_position) SELECT * FROM (${query.trim().replace(/;\s*$/, '')})`;
     const zero = { created: '0', aggregated: '0' };

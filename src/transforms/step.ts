@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Column } from '../domain/column';
+import type { JsonObject } from '../domain/json';
 
 /** An output column of a row step. */
 export interface Projection {
@@ -18,6 +19,8 @@ export interface Guard {
   readonly when: string;
   /** `is not a date of the form %Y-%m-%d`: follows the column's name; no row value in it. */
   readonly reason: string;
+  /** SQL that gives the reason of one row, where it differs from row to row; NULL: `reason`. */
+  readonly reasonSql?: string;
   /** Output column that this value would have gone to. */
   readonly output: string;
 }
@@ -28,7 +31,43 @@ export interface Rows {
   /** All output columns in order. */
   readonly columns: readonly Projection[];
   readonly guards: readonly Guard[];
+  /** True: projections or guards look at other rows (window functions), so no row that is set aside may be among them. */
+  readonly windowed?: boolean;
+  /** FROM clause instead of the input relation: it, and something joined to it that gives each row exactly one match. Names besides the input's start with `_millrace_`. */
+  readonly from?: string;
+  /** Work that SQL cannot do, done before the projections; they may name its outputs. */
+  readonly program?: Program;
 }
+
+/**
+ * Work outside DuckDB, for what SQL has no word for. The rows' inputs are written to a file, a child process reads it row by row
+ * and writes another one, and that is joined to the rows by position: memory does not grow with the rows (program-runner.ts).
+ */
+export interface Program {
+  /** A module of `programs/`. */
+  readonly program: ProgramName;
+  /** Without secrets. */
+  readonly settings: JsonObject;
+  /** Secrets that the program needs, by the name it knows them by: references such as `${env:KEY}`. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** A user's file, relative to connections.yaml. */
+  readonly file?: string;
+  /** What each row hands over, by name: SQL that gives VARCHAR (BLOB as base64) or JSON. */
+  readonly inputs: readonly { readonly name: string; readonly sql: string }[];
+  /** What comes back for each row, beside `programError` VARCHAR (NULL: none). Types as DuckDB reads them from JSON. */
+  readonly outputs: readonly { readonly name: string; readonly type: string }[];
+  readonly limits?: ProgramLimits;
+}
+export interface ProgramLimits {
+  /** Of the child process. */
+  readonly memoryMb: number;
+  /** Seconds that one row may take. */
+  readonly secondsPerRow: number;
+}
+export const programNames = ['js', 'crypt', 'decompress', 'parse', 'charset', 'normalize'] as const;
+export type ProgramName = (typeof programNames)[number];
+/** Column of a program's reason why a row failed: `is not XML: …`; without row values. */
+export const programError = '_millrace_program_error';
 
 /** Some of the rows, unchanged. */
 export interface Keep {
@@ -36,6 +75,8 @@ export interface Keep {
   /** SQL condition over the input's columns, window functions allowed; a row stays where it is true (NULL: it goes). */
   readonly condition: string;
   readonly counts: 'filtered' | 'deduplicated';
+  /** True: the condition looks at other rows (window functions), so no row that is set aside may be among them. */
+  readonly windowed?: boolean;
   /** Rows for which the condition cannot be judged. */
   readonly guards?: readonly Guard[];
 }
@@ -51,6 +92,8 @@ export interface Reshape {
   readonly untouched: readonly string[];
   /** True: `select` keeps `_millrace_position` as its last column. */
   readonly keepsPosition: boolean;
+  /** Rows that cannot be reshaped. They are set aside first, and the step is compiled again over the others. */
+  readonly guards?: readonly Guard[];
 }
 
 export type Compiled = Rows | Keep | Reshape;
@@ -67,6 +110,14 @@ export interface CompileInput {
 /** Another stream or a file that a step reads whole (semantics 5). */
 export type Reference = { readonly stream: string } | { readonly file: string };
 
+/** SQL that the user wrote, as a statement that can be parsed, and the relations it may read. */
+export interface UserSql {
+  readonly sql: string;
+  readonly allowed: readonly string[];
+}
+/** An expression over the row. */
+export const userExpression = (text: string): UserSql => ({ sql: `SELECT (${text}) AS value FROM input`, allowed: ['input'] });
+
 /**
  * One word of `steps:`. Pure: options and input in, SQL out; the engine runs it, counts it and sets rejects aside.
  * `compile` throws ConfigurationError for what can be known without data (an unknown column, with a suggestion).
@@ -82,6 +133,12 @@ export interface Step {
   /** row: each row on its own, runs per batch. stream: needs all rows. */
   scope(options: unknown): 'row' | 'stream';
   references(options: unknown): Readonly<Record<string, Reference>>;
+  /** References such as `${env:KEY}` that SQL reads with `secretSql`; the worker puts them in, per activity (secrets.ts). */
+  secrets(options: unknown): readonly string[];
+  /** Refused where it reads more than it may. */
+  userSql(options: unknown): readonly UserSql[];
+  /** True: it can neither drop, add nor reject a row, so rows need no positions for its sake. */
+  keepsRows(options: unknown): boolean;
   compile(options: unknown, input: CompileInput): Compiled;
 }
 
@@ -94,17 +151,23 @@ interface StepDefinition<Name extends string, Schema extends z.ZodType> {
   readonly takesOnError?: boolean;
   scope?(options: z.output<Schema>): 'row' | 'stream';
   references?(options: z.output<Schema>): Readonly<Record<string, Reference>>;
+  secrets?(options: z.output<Schema>): readonly string[];
+  userSql?(options: z.output<Schema>): readonly UserSql[];
+  keepsRows?(options: z.output<Schema>): boolean;
   compile(options: z.output<Schema>, input: CompileInput): Compiled;
 }
 
 /** Options reach the functions already parsed by `optionsSchema` (config does it once), so no function parses again. */
 export function defineStep<const Name extends string, Schema extends z.ZodType>(definition: StepDefinition<Name, Schema>): Step & { readonly name: Name } {
-  const { scope, references, compile, takesOnError, ...rest } = definition;
+  const { scope, references, secrets, userSql, keepsRows, compile, takesOnError, ...rest } = definition;
   return {
     ...rest,
     takesOnError: takesOnError ?? false,
     scope: (options) => scope?.(options as z.output<Schema>) ?? 'row',
     references: (options) => references?.(options as z.output<Schema>) ?? {},
+    secrets: (options) => secrets?.(options as z.output<Schema>) ?? [],
+    userSql: (options) => userSql?.(options as z.output<Schema>) ?? [],
+    keepsRows: (options) => keepsRows?.(options as z.output<Schema>) ?? false,
     compile: (options, input) => compile(options as z.output<Schema>, input),
   };
 }

@@ -7,6 +7,7 @@ export const trim = defineStep({
   name: 'trim',
   summary: 'Takes white space from both ends of text',
   example: 'trim: { columns: "*" }',
+  keepsRows: () => true,
   optionsSchema: z.strictObject({ columns: columnsOption, empty_to_null: z.boolean().default(false).describe('What is empty then becomes NULL') }),
   compile({ columns, empty_to_null: toNull }, input) {
     // trim() alone takes spaces only; a pattern takes tabs, line ends and no-break spaces too.

@@ -13,10 +13,14 @@ export async function refuseForeignSql(session: Session, sql: string, allowed: r
   const own = new Set([...allowed, ...commonTables(tree)].map((name) => name.toLowerCase()));
   walk(tree, (node) => {
     if (node['type'] === 'TABLE_FUNCTION' && functionName(node) !== 'unnest') throw new ConfigurationError(`compiling step "${word}": table functions cannot be used here; use a join with "file" or another stream`, { step: word });
+    if (hidden.has(String(functionName(node) ?? node['function_name']).toLowerCase())) throw new ConfigurationError(`compiling step "${word}": "${String(functionName(node) ?? node['function_name'])}" cannot be used here`, { step: word });
     const table = node['table_name'];
     if (node['type'] === 'BASE_TABLE' && typeof table === 'string' && !own.has(table.toLowerCase())) throw new ConfigurationError(`compiling step "${word}": it reads "${table}"; it may read only ${allowed.join(', ') || 'the row'}`, { step: word });
   });
 }
+
+/** Functions that look into the session: secrets lie there. */
+const hidden: ReadonlySet<string> = new Set(['getvariable', 'current_setting', 'duckdb_variables', 'current_query']);
 
 type Node = Record<string, unknown>;
 

@@ -9,8 +9,9 @@ import type { Column } from '../../src/domain/column';
 import type { JsonObject } from '../../src/domain/json';
 import type { NamedOptions } from '../../src/domain/pipeline';
 import { openEngine, type Engine, type Session } from '../../src/transforms/duckdb-engine';
-import { steps, stepSpecSchema } from '../../src/transforms/registry';
+import { stepNamed, steps, stepSpecSchema } from '../../src/transforms/registry';
 import { createRejects, describeChain, runChain, type ChainResult } from '../../src/transforms/run-chain';
+import { putBaseFolder, putSecrets } from '../../src/transforms/secrets';
 
 /** Every step and check of the registries, on rows with NULL, empty, duplicate and hard values: the balance closes, nothing is lost. */
 let engine: Engine;
@@ -26,17 +27,20 @@ afterAll(async () => {
 
 const columns: readonly Column[] = [
   ...['id', 'cust_no'].map((name) => ({ name, type: 'BIGINT', nullable: true })),
-  ...['note', 'country', 'phone', 'status', 'close_date', 'region', 'origin', 'name', 'code'].map((name) => ({ name, type: 'VARCHAR', nullable: true })),
+  ...['note', 'country', 'phone', 'status', 'close_date', 'region', 'origin', 'name', 'code', 'email', 'amount', 'payload'].map((name) => ({ name, type: 'VARCHAR', nullable: true })),
   ...['total', 'tax'].map((name) => ({ name, type: 'DECIMAL(12,3)', nullable: true })),
   { name: 'updated_at', type: 'TIMESTAMP', nullable: true },
+  { name: 'tags', type: 'VARCHAR[]', nullable: true },
+  { name: 'address', type: 'STRUCT(street VARCHAR, place STRUCT(city VARCHAR, zip INTEGER))', nullable: true },
 ];
 /** The same rows from the same seed; a third of the values are NULL, empty, doubled or hard. */
 const rowsSql = (rows: number): string => {
   const hard = `['a', 'A', '', ' x ', 'closed', NULL, '2026-02-30', '2026-02-28', 'ünï 😀', '\\N', 'a''b"c', repeat('z', 300), 'NaN', '12']`;
   const text = (salt: number) => `(${hard})[1 + (hash(n, ${salt}) % 14)::INT]`;
-  return `SELECT CASE WHEN n % 9 = 0 THEN NULL ELSE n % 40 END AS id, n AS cust_no, ${['note', 'country', 'phone', 'status', 'close_date', 'region', 'origin', 'name', 'code'].map((name, salt) => `${text(salt)} AS ${name}`).join(', ')}, ` +
+  return `SELECT CASE WHEN n % 9 = 0 THEN NULL ELSE n % 40 END AS id, n AS cust_no, ${['note', 'country', 'phone', 'status', 'close_date', 'region', 'origin', 'name', 'code', 'email', 'amount', 'payload'].map((name, salt) => `${text(salt)} AS ${name}`).join(', ')}, ` +
     `CASE hash(n, 91) % 5 WHEN 0 THEN NULL WHEN 1 THEN -0.001 WHEN 2 THEN 999999999.999 ELSE n * 1.117 END::DECIMAL(12,3) AS total, CASE WHEN n % 4 = 0 THEN NULL ELSE n END::DECIMAL(12,3) AS tax, ` +
-    `CASE WHEN n % 6 = 0 THEN NULL ELSE TIMESTAMP '2026-01-01' + n * INTERVAL 1 HOUR END AS updated_at, n AS _millrace_position FROM range(${rows}) r(n)`;
+    `CASE WHEN n % 6 = 0 THEN NULL ELSE TIMESTAMP '2026-01-01' + n * INTERVAL 1 HOUR END AS updated_at, ` +
+    `CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN []::VARCHAR[] ELSE ['a', NULL, 'b'][1:(n % 5)] END AS tags, CASE WHEN n % 3 > 0 THEN {'street': 'x', 'place': {'city': NULL::VARCHAR, 'zip': n::INTEGER}} END AS address, n AS _millrace_position FROM range(${rows}) r(n)`;
 };
 
 const optionsOf = (example: string, schema: { parse(value: unknown): unknown }): JsonObject => {
@@ -48,7 +52,9 @@ async function chain(session: Session, given: readonly NamedOptions[], rows: num
   await session.run(`CREATE TEMP TABLE input AS ${rowsSql(rows)}`);
   await session.run(`CREATE TEMP TABLE airports AS SELECT * FROM (VALUES ('a', 'Aa', 'S1'), ('a', 'Ab', 'S2'), ('12', 'B', NULL)) v(iata, city, state)`);
   await createRejects(session, 'rejects');
-  const references = Object.fromEntries(given.map((step, ordinal) => [ordinal, step.name === 'join' ? { other: { relation: 'airports', columns: ['iata', 'city', 'state'].map((name) => ({ name, type: 'VARCHAR', nullable: true })) } } : {}]));
+  await putSecrets(session, new Map([['${env:MASK_KEY}', 'a key of some length'], ['${env:ENCRYPTION_KEY}', 'another key of some length']]));
+  await putBaseFolder(session, path.resolve(__dirname, '../support'));
+  const references = Object.fromEntries(given.map((step, ordinal) => [ordinal, 'other' in stepNamed(step.name).references(step.options) ? { other: { relation: 'airports', columns: ['iata', 'city', 'state'].map((name) => ({ name, type: 'VARCHAR', nullable: true })) } } : {}]));
   const described = await describeChain(session, columns, given, references);
   const result = await runChain({ session, relation: 'input', columns, steps: given, firstStep: 0, checks: judged, references, rejects: 'rejects', positions: true });
   expect(described).toEqual(result.columns);

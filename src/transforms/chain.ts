@@ -1,0 +1,192 @@
+import { emptyLine, type BalanceLine } from '../domain/balance';
+import { positionColumn, systemPrefix, type Column } from '../domain/column';
+import { ConfigurationError } from '../domain/errors';
+import type { NamedOptions, OnError } from '../domain/pipeline';
+import { compileRowChecks } from '../checks/row-checks';
+import { nextName, type ChainState } from './chain-state';
+import type { Session } from './duckdb-engine';
+import { addFates, handedOn, mostPending, settle, type FateRequest } from './fates';
+import { runProgram } from './program-runner';
+import { quoteIdentifier } from './quote';
+import { stepNamed } from './registry';
+import type { Compiled, Guard, Keep, Reshape, Rows } from './step';
+
+export interface ReferenceRelation {
+  readonly relation: string;
+  readonly columns: readonly Column[];
+}
+export type References = Readonly<Record<number, Readonly<Record<string, ReferenceRelation>>>>;
+
+export interface ChainRequest {
+  readonly session: Session;
+  /** Plain name of a TEMP relation: `columns` and, unless `needsPositions` is false, `_millrace_position` BIGINT. */
+  readonly relation: string;
+  readonly columns: readonly Column[];
+  readonly steps: readonly NamedOptions[];
+  /** Ordinal of the first of `steps` in the stream. */
+  readonly firstStep: number;
+  /** All checks of the stream; row checks run after the last step. Empty where the chain goes on elsewhere. */
+  readonly checks: readonly NamedOptions[];
+  readonly references: References;
+  /** Table made by `createRejects`. */
+  readonly rejects: string;
+  /** Whether `relation` has positions; where it has none, `needsPositions` must be false. */
+  readonly positions: boolean;
+}
+
+export interface ChainResult {
+  readonly relation: string;
+  readonly columns: readonly Column[];
+  /** Rows that the first counting step received; null: no step counted, nothing can have been dropped. */
+  readonly received: number | null;
+  /** The balance, once the number of rows that came out is known. */
+  close(out: number): readonly BalanceLine[];
+  /** Row checks that block or warn: failing rows, by index in `checks`. */
+  readonly failing: Readonly<Record<number, number>>;
+}
+
+/** A line of the balance, or the name of a step whose line is not known yet. */
+type Known = (BalanceLine | string)[];
+
+/** Table of what steps and checks reject: one entry per row; `raw` only where the position does not lead back to the input. */
+export const createRejects = (session: Session, name: string): Promise<void> =>
+  session.run(`CREATE TEMP TABLE ${quoteIdentifier(name)} (position BIGINT, step VARCHAR, reasons VARCHAR, raw VARCHAR)`);
+
+/** Runs steps and row checks over a relation: views, and one table for each part of the chain in which rows can be lost. */
+export async function runChain(request: ChainRequest): Promise<ChainResult> {
+  const { session } = request;
+  const state: ChainState = { relation: request.relation, columns: request.columns, reshaped: false, pending: [] };
+  const known: Known = [];
+  for (const [index, spec] of request.steps.entries()) await applyStep(request, state, known, spec, request.firstStep + index);
+  const checks = compileRowChecks(request.checks, state.columns, quoteIdentifier(state.relation));
+  if (checks.guards.length > 0) {
+    if (checks.windowed) await settleInto(request, state, known);
+    known.push('checks');
+    await addFates(session, state, { step: 'checks', onError: 'reject', guards: checks.guards, projections: namesOf(state) });
+  }
+  const failing = await countFailing(request, state, known, checks.counted);
+  return { relation: state.relation, columns: state.columns, received: known.find((line) => typeof line !== 'string')?.in ?? null, close: (out) => closed(known, out), failing };
+}
+
+/** Steps that neither drop nor add rows hand on what the next counted step received. */
+function closed(known: Known, out: number): readonly BalanceLine[] {
+  const lines: BalanceLine[] = [];
+  let next = out;
+  for (const line of [...known].reverse()) {
+    const whole = typeof line === 'string' ? { ...emptyLine(line), in: next, out: next } : line;
+    lines.unshift(whole);
+    next = whole.in;
+  }
+  return lines;
+}
+
+async function settleInto(request: ChainRequest, state: ChainState, known: Known, conditions: readonly string[] = []): Promise<readonly number[]> {
+  if (state.pending.length === 0) return [];
+  const { lines, counted } = await settle(request.session, state, request.rejects, conditions);
+  for (const line of lines) known[known.indexOf(line.step)] = line;
+  return counted;
+}
+
+/** Counted together with the fates where there are any: the rows are then looked at once. */
+async function countFailing(request: ChainRequest, state: ChainState, known: Known, counted: readonly { readonly index: number; readonly when: string }[]): Promise<Readonly<Record<number, number>>> {
+  const numbers = await settleInto(request, state, known, counted.map(({ when }) => when));
+  if (counted.length === 0) return {};
+  if (numbers.length > 0) return Object.fromEntries(counted.map(({ index }, at) => [index, numbers[at]!]));
+  const row = await request.session.row(`SELECT ${counted.map(({ index, when }) => `count(*) FILTER (${when}) AS c${index}`).join(', ')} FROM ${quoteIdentifier(state.relation)}`);
+  return Object.fromEntries(counted.map(({ index }) => [index, Number(row[`c${index}`])]));
+}
+
+async function applyStep(request: ChainRequest, state: ChainState, known: Known, spec: NamedOptions, ordinal: number): Promise<void> {
+  const compiled = compile(state, spec, ordinal, request.references);
+  const looksAround = compiled.kind === 'reshape' || compiled.windowed === true || (compiled.kind === 'rows' && compiled.program !== undefined);
+  if (state.pending.length > 0 && (looksAround || state.pending.length >= mostPending)) {
+    await settleInto(request, state, known);
+    return applyStep(request, state, known, spec, ordinal);
+  }
+  const step = `${ordinal} ${spec.name}`;
+  known.push(step);
+  switch (compiled.kind) {
+    case 'rows': return applyRows(request, state, compiled, spec, step);
+    case 'keep': return applyKeep(request, state, compiled, spec, step);
+    case 'reshape': return applyReshape(request, state, known, compiled, spec, ordinal);
+  }
+}
+
+function compile(state: ChainState, { name, options }: NamedOptions, ordinal: number, references: References): Compiled {
+  const quoted = Object.fromEntries(Object.entries(references[ordinal] ?? {}).map(([key, reference]) => [key, { ...reference, relation: quoteIdentifier(reference.relation) }]));
+  const compiled = stepNamed(name).compile(options, { columns: state.columns, relation: quoteIdentifier(state.relation), references: quoted });
+  const reserved = compiled.kind === 'rows' && compiled.columns.find((column) => column.name.startsWith(systemPrefix))?.name;
+  if (reserved) throw new ConfigurationError(`compiling step ${ordinal} "${name}": names that start with "${systemPrefix}" are Millrace's own; call "${reserved}" something else`);
+  return compiled;
+}
+
+const onErrorOf = ({ options }: NamedOptions): OnError => (options['on_error'] as OnError | undefined) ?? 'reject';
+/** With `null` and `keep` a row goes on whatever its values are. */
+const judges = (guards: readonly Guard[], onError: OnError): boolean => guards.length > 0 && (onError === 'reject' || onError === 'fail');
+const namesOf = ({ columns }: ChainState): readonly string[] => columns.map(({ name }) => quoteIdentifier(name));
+
+async function applyRows(request: ChainRequest, state: ChainState, { columns, guards, program, from }: Rows, spec: NamedOptions, step: string): Promise<void> {
+  const { session, positions } = request;
+  if (program) state.relation = await runProgram(session, state, program, step);
+  const onError = onErrorOf(spec);
+  const projections = columns.map(({ name, sql }) => `${onError === 'keep' ? keptText(name, sql, guards) : sql} AS ${quoteIdentifier(name)}`);
+  if (judges(guards, onError)) await addFates(session, state, { step, onError, guards, projections, from });
+  else await createView(session, state, projections, positions, from);
+  await describeInto(session, state, new Map(columns.filter(({ computed }) => !computed).map(({ name, sql }) => [name, sql])));
+}
+
+/** `on_error: keep`: the column becomes text, and the value stays as it came. */
+function keptText(output: string, sql: string, guards: readonly Guard[]): string {
+  const own = guards.filter((guard) => guard.output === output);
+  return own.length === 0 ? sql : `CASE WHEN ${own.map(({ when }) => `(${when})`).join(' OR ')} THEN CAST(${quoteIdentifier(own[0]!.column)} AS VARCHAR) ELSE CAST(${sql} AS VARCHAR) END`;
+}
+
+async function applyKeep({ session }: ChainRequest, state: ChainState, { condition, counts, guards = [] }: Keep, spec: NamedOptions, step: string): Promise<void> {
+  const onError = onErrorOf(spec);
+  const request: FateRequest = { step, onError, guards: judges(guards, onError) ? guards : [], projections: namesOf(state), keep: { condition, counts } };
+  await addFates(session, state, request);
+}
+
+async function applyReshape(request: ChainRequest, state: ChainState, known: Known, compiled: Reshape, spec: NamedOptions, ordinal: number): Promise<void> {
+  const { session } = request;
+  const step = known.pop() as string;
+  const { guards = [] } = compiled;
+  let { select, measure } = compiled;
+  let before: BalanceLine | null = null;
+  if (judges(guards, onErrorOf(spec))) {
+    await addFates(session, state, { step, onError: onErrorOf(spec), guards, projections: namesOf(state) });
+    before = (await settle(session, state, request.rejects)).lines[0]!;
+    ({ select, measure } = compile(state, spec, ordinal, request.references) as Reshape);
+  }
+  const measured = await session.row(measure);
+  const received = await countOf(session, state.relation);
+  const table = nextName(state);
+  await session.run(`CREATE TEMP TABLE ${quoteIdentifier(table)} AS ${compiled.keepsPosition ? select : `SELECT *, row_number() OVER () - 1 AS ${quoteIdentifier(positionColumn)} FROM (${select})`}`);
+  state.relation = table;
+  state.reshaped ||= !compiled.keepsPosition;
+  await describeInto(session, state, new Map(compiled.untouched.map((name) => [name, quoteIdentifier(name)])));
+  const number = (name: string) => Number(measured[name]);
+  known.push({
+    step, in: before?.in ?? received, created: number('created'), out: await countOf(session, table),
+    rejected: before?.rejected ?? 0, filtered: number('filtered'), deduplicated: number('deduplicated'), aggregated: number('aggregated'),
+  });
+}
+
+const countOf = async (session: Session, relation: string): Promise<number> => Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(relation)}`))['n']);
+
+async function createView(session: Session, state: ChainState, projections: readonly string[], positions: boolean, from = quoteIdentifier(state.relation)): Promise<void> {
+  const view = nextName(state);
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(view)} AS SELECT ${[...projections, ...handedOn(state, positions)].join(', ')} FROM ${from}`);
+  state.relation = view;
+}
+
+/** New column types, as DuckDB tells them; the source's own type stays only where the value does. */
+async function describeInto(session: Session, state: ChainState, untouched: ReadonlyMap<string, string>): Promise<void> {
+  const before = new Map(state.columns.map((column) => [quoteIdentifier(column.name), column]));
+  const rows = await session.rows(`DESCRIBE SELECT * FROM ${quoteIdentifier(state.relation)}`);
+  state.columns = rows.filter((row) => !row['column_name']!.startsWith(systemPrefix)).map((row) => {
+    const name = row['column_name']!;
+    const origin = before.get(untouched.get(name) ?? '');
+    return origin ? { ...origin, name } : { name, type: row['column_type']!, nullable: true };
+  });
+}

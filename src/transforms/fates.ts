@@ -1,0 +1,103 @@
+import { emptyLine, type BalanceLine } from '../domain/balance';
+import { positionColumn, type Column } from '../domain/column';
+import { CheckBlockedError } from '../domain/errors';
+import type { OnError } from '../domain/pipeline';
+import { nextName, type ChainState, type PendingStep } from './chain-state';
+import type { Session } from './duckdb-engine';
+import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
+import type { Guard } from './step';
+
+/**
+ * Steps that set rows aside or leave rows out do not each write a table: their views hand on a column that says what became of
+ * a row, NULL while it goes on, and one table is written and counted for a whole run of steps ("settled"). Later steps see rows
+ * that have met their fate too; that costs a little work and changes nothing, since steps give NULL, never an error, and a fate
+ * stays. A step that looks at other rows is preceded by a settlement.
+ */
+const fate = quoteIdentifier('_millrace_fate');
+
+/** Fates are told apart by a letter; with so many steps in a row there is a settlement in between. */
+export const mostPending = 25;
+const letter = (index: number): string => String.fromCharCode(65 + index);
+const between = '\u001e';
+
+export interface FateRequest {
+  readonly step: string;
+  readonly onError: OnError;
+  readonly guards: readonly Guard[];
+  /** Output columns; SQL over the step's input. */
+  readonly projections: readonly string[];
+  /** FROM clause instead of the relation (see Rows). */
+  readonly from?: string | undefined;
+  /** Rows for which this is not true are left out. */
+  readonly keep?: { readonly condition: string; readonly counts: 'filtered' | 'deduplicated' };
+}
+
+/** One more view: the step's output columns, the position, and what became of the row. */
+export async function addFates(session: Session, state: ChainState, request: FateRequest): Promise<void> {
+  const index = state.pending.length * 2;
+  const step: PendingStep = { step: request.step, onError: request.onError, guards: request.guards, counts: request.keep?.counts ?? null, rejected: letter(index), left: letter(index + 1) };
+  const cases = [
+    ...(state.pending.length > 0 ? [`WHEN ${fate} IS NOT NULL THEN ${fate}`] : []),
+    ...(request.guards.length > 0 ? [`WHEN ${request.guards.map(({ when }) => `(${when})`).join(' OR ')} THEN ${rejectText(state, step)}`] : []),
+    ...(request.keep ? [`WHEN (${request.keep.condition}) IS NOT TRUE THEN ${quoteLiteral(step.left)}`] : []),
+  ];
+  const view = nextName(state);
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(view)} AS SELECT ${[...request.projections, quoteIdentifier(positionColumn)].join(', ')}, CASE ${cases.join(' ')} END AS ${fate} FROM ${request.from ?? quoteIdentifier(state.relation)}`);
+  state.relation = view;
+  state.pending.push(step);
+}
+
+/** Columns that a view must hand on besides the step's own. */
+export const handedOn = (state: ChainState, positions: boolean): readonly string[] => [...(positions ? [quoteIdentifier(positionColumn)] : []), ...(state.pending.length > 0 ? [fate] : [])];
+
+/** All reasons of a row, and the record itself where the position does not lead back to one; worked out for rejected rows only. */
+function rejectText(state: ChainState, { rejected, guards }: PendingStep): string {
+  const reasons = guards.map((guard) => `CASE WHEN ${guard.when} THEN ${reasonText(guard)} END`);
+  const own = state.reshaped ? ` || ${quoteLiteral(between)} || ${recordText(state.columns)}` : '';
+  return `${quoteLiteral(rejected)} || '[' || array_to_string(list_filter([${reasons.join(', ')}], lambda reason: reason IS NOT NULL), ',') || ']'${own}`;
+}
+
+const reasonText = ({ column, reason, reasonSql }: Guard): string => reasonSql
+  ? `CAST(json_object('column', ${quoteLiteral(column)}, 'reason', coalesce(${reasonSql}, ${quoteLiteral(reason)})) AS VARCHAR)`
+  : quoteLiteral(JSON.stringify({ column, reason }));
+
+const recordText = (columns: readonly Column[]): string =>
+  `CAST(json_object(${columns.map(({ name }) => `${quoteLiteral(name)}, CAST(${quoteIdentifier(name)} AS VARCHAR)`).join(', ')}) AS VARCHAR)`;
+
+export interface Settled {
+  readonly lines: readonly BalanceLine[];
+  /** Rows that go on and meet each of the conditions asked for. */
+  readonly counted: readonly number[];
+}
+
+/** Writes the rows once, counts every fate, moves rejects to their table and goes on with the rest. Each count is one of its own. */
+export async function settle(session: Session, state: ChainState, rejects: string, conditions: readonly string[] = []): Promise<Settled> {
+  const pending = state.pending.splice(0);
+  const table = nextName(state);
+  await session.run(`CREATE TEMP TABLE ${quoteIdentifier(table)} AS SELECT * FROM ${quoteIdentifier(state.relation)}`);
+  const row = await session.row(`SELECT ${[...pending.flatMap(counts), ...conditions.map((when, index) => `count(*) FILTER (${fate} IS NULL AND (${when})) AS c${index}`)].join(', ')} FROM ${quoteIdentifier(table)}`);
+  const number = (name: string): number => Number(row[name]);
+  const lines: BalanceLine[] = [];
+  for (const [index, step] of pending.entries()) {
+    if (number(`bad${index}`) > 0 && step.onError === 'fail') throw failed(step, number(`bad${index}`));
+    const rejected = number(`bad${index}`) > 0 ? await session.changed(rejectsOf(table, step, rejects)) : 0;
+    lines.push({ ...emptyLine(step.step), in: number(`in${index}`), out: number(`out${index}`), rejected, ...(step.counts && { [step.counts]: number(`left${index}`) }) });
+  }
+  state.relation = `${table}_on`;
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(state.relation)} AS SELECT ${quoteList([...state.columns.map(({ name }) => name), positionColumn])} FROM ${quoteIdentifier(table)} WHERE ${fate} IS NULL`);
+  return { lines, counted: conditions.map((_, index) => number(`c${index}`)) };
+}
+
+const counts = ({ rejected, left }: PendingStep, index: number): readonly string[] => [
+  `count(*) FILTER (${fate} IS NULL OR ${fate} >= ${quoteLiteral(rejected)}) AS in${index}`,
+  `count(*) FILTER (starts_with(${fate}, ${quoteLiteral(rejected)})) AS bad${index}`,
+  `count(*) FILTER (${fate} = ${quoteLiteral(left)}) AS left${index}`,
+  `count(*) FILTER (${fate} IS NULL OR ${fate} > ${quoteLiteral(left)}) AS out${index}`,
+];
+
+const failed = ({ step, guards }: PendingStep, rows: number): CheckBlockedError =>
+  new CheckBlockedError(`running step "${step}": ${rows} rows cannot be processed (${guards.map(({ column, reason }) => `"${column}" ${reason}`).join('; ')}) and on_error is fail; mend the rows or use on_error: reject`, { step, rows });
+
+const rejectsOf = (table: string, { step, rejected }: PendingStep, rejects: string): string =>
+  `INSERT INTO ${quoteIdentifier(rejects)} SELECT ${quoteIdentifier(positionColumn)}, ${quoteLiteral(step)}, split_part(${fate}, ${quoteLiteral(between)}, 1)[2:], nullif(split_part(${fate}, ${quoteLiteral(between)}, 2), '') ` +
+  `FROM ${quoteIdentifier(table)} WHERE starts_with(${fate}, ${quoteLiteral(rejected)})`;

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { ConfigurationError } from '../domain/errors';
+import { find } from './columns';
+import { quoteIdentifier, quoteLiteral } from './quote';
+import type { CompileInput, Reference } from './step';
+
+/** Words for what a step reads besides its rows: another stream or a file, whole (semantics 5). */
+export const otherOptions = {
+  stream: z.string().optional().describe('Another stream of this pipeline, taken whole; it runs first'),
+  file: z.string().optional().describe('A file, relative to connections.yaml'),
+};
+export const onOption = z.union([z.array(z.string()).min(1), z.record(z.string(), z.string())]).describe('Equal columns, or ours: theirs');
+export const addedOption = z.union([z.array(z.string()), z.record(z.string(), z.string())]).describe('Their columns to add, or our name: theirs');
+
+export function otherReference({ stream, file }: { readonly stream?: string | undefined; readonly file?: string | undefined }, word: string): Readonly<Record<string, Reference>> {
+  if ((stream === undefined) === (file === undefined)) throw new ConfigurationError(`compiling step "${word}": give either "stream" or "file"`);
+  return { other: stream !== undefined ? { stream } : { file: file! } };
+}
+
+export type Pairs = readonly (readonly [ours: string, theirs: string])[];
+export const pairsOf = (written: readonly string[] | Readonly<Record<string, string>>): Pairs =>
+  Array.isArray(written) ? (written as readonly string[]).map((name) => [name, name] as const) : Object.entries(written);
+
+export function checkPairs(pairs: Pairs, input: CompileInput, word: string): void {
+  const other = input.references['other']!;
+  for (const [ours, theirs] of pairs) {
+    find(ours, input, word);
+    find(theirs, { columns: other.columns, relation: other.relation, references: {} }, word);
+  }
+}
+
+/** Equality of keys of two tables; text meets numbers and dates as text, so that "7" finds 7. */
+export function equalSql(left: string, leftType: string, right: string, rightType: string): string {
+  const mixed = (leftType === 'VARCHAR') !== (rightType === 'VARCHAR');
+  return mixed ? `CAST(${left} AS VARCHAR) = CAST(${right} AS VARCHAR)` : `${left} = ${right}`;
+}
+
+interface MatchRequest {
+  readonly on: readonly string[] | Readonly<Record<string, string>>;
+  readonly columns: Pairs;
+  /** Of several rows with one key the first in this order counts; undefined: any, and `matches` tells that there are several. */
+  readonly order: string | undefined;
+}
+
+/** The input joined to at most one row per key of the other table. `value` and `matches` are SQL over that. */
+export function matchOf({ on, columns, order }: MatchRequest, input: CompileInput, word: string): { readonly from: string; value(theirs: string): string; readonly matches: string } {
+  const other = input.references['other']!;
+  const pairs = pairsOf(on);
+  checkPairs(pairs, input, word);
+  const theirs = { columns: other.columns, relation: other.relation, references: {} };
+  const values = [...new Set(columns.map(([, name]) => find(name, theirs, word).name))];
+  const typeOf = (name: string, list: CompileInput['columns']): string => list.find((column) => column.name === name)!.type;
+  const picked = (name: string): string => (order === undefined ? `first(${quoteIdentifier(name)})` : `first(${quoteIdentifier(name)} ORDER BY ${order})`);
+  const keys = pairs.map(([, name], index) => `${quoteIdentifier(name)} AS "_millrace_k${index}"`);
+  const outputs = values.map((name, index) => `${picked(name)} AS "_millrace_v${index}"`);
+  const grouped = `(SELECT ${[...keys, ...outputs, 'count(*) AS _millrace_n'].join(', ')} FROM ${other.relation} GROUP BY ${pairs.map(([, name]) => quoteIdentifier(name)).join(', ')})`;
+  const condition = pairs.map(([ours, name], index) => equalSql(`l.${quoteIdentifier(ours)}`, typeOf(ours, input.columns), `r."_millrace_k${index}"`, typeOf(name, other.columns)));
+  return {
+    from: `${input.relation} l LEFT JOIN ${grouped} r ON ${condition.join(' AND ')}`,
+    value: (name) => `r."_millrace_v${values.indexOf(name)}"`,
+    matches: 'coalesce(r._millrace_n, 0)',
+  };
+}
+
+export const literalOf = (value: string | number | boolean, type: string): string => `CAST(${quoteLiteral(String(value))} AS ${type})`;
