@@ -10,6 +10,7 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { gatherReferences, inReferenceOrder } from './preview-references';
 import { previewStream } from './preview-stages';
+import { putOutside } from './references';
 import type { PreviewInput } from './seeing-contract';
 import { withKeyChecks } from './start-run';
 
@@ -72,11 +73,12 @@ async function positionOf({ openDestination }: Dependencies, { connectionsFile, 
   }
 }
 
-const previewAll = ({ engine }: Dependencies, input: PreviewInput, wanted: readonly StreamSpec[], samples: ReadonlyMap<string, Sample>, control: Control): Promise<ReadonlyMap<string, PreviewStream>> =>
+const previewAll = ({ engine, resolveSecret }: Dependencies, input: PreviewInput, wanted: readonly StreamSpec[], samples: ReadonlyMap<string, Sample>, control: Control): Promise<ReadonlyMap<string, PreviewStream>> =>
   engine.session(control.signal, async (session) => {
     const shown = new Map<string, PreviewStream>();
     const results = new Map<string, ReferenceRelation>();
     for (const [index, stream] of wanted.entries()) {
+      await putOutside({ session, stream, connectionsFile: input.connectionsFile, resolveSecret });
       const references = await gatherReferences(session, stream, input.connectionsFile, async (name) => results.get(name)!, `s${index}_`);
       const { preview, result } = await previewStream({ session, stream, index, sample: samples.get(stream.stream)!, references, rows: input.sample, shown: input.shown });
       shown.set(stream.stream, preview);

@@ -3,8 +3,8 @@ import { referencedStreams, type StreamSpec } from '../domain/pipeline';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
 import { stepNamed } from '../transforms/registry';
-import type { ReferenceRelation } from '../transforms/run-chain';
-import { openFile, type References } from './references';
+import type { References, ReferenceRelation } from '../transforms/run-chain';
+import { openFile } from './references';
 
 /** Streams that others refer to come first; a cycle has been refused by the parser. */
 export function inReferenceOrder(streams: readonly StreamSpec[]): readonly StreamSpec[] {

@@ -11,9 +11,8 @@ import { ordinalColumn } from '../formats/format';
 import { formatNamed } from '../formats/registry';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
-import { createRejects, describeChain, runChain, type ReferenceRelation } from '../transforms/run-chain';
+import { createRejects, describeChain, runChain, type References, type ReferenceRelation } from '../transforms/run-chain';
 import { renamed } from './plan-stream';
-import type { References } from './references';
 
 interface PreviewRequest {
   readonly session: Session;

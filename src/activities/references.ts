@@ -26,8 +26,7 @@ interface ReferenceRequest {
 /** Makes what the steps of a stream read besides its own rows into views, by step ordinal and reference name; puts the secrets they name into the session. */
 export async function openReferences(request: ReferenceRequest): Promise<References> {
   const found: Record<number, Record<string, ReferenceRelation>> = {};
-  await putBaseFolder(request.session, path.dirname(request.connectionsFile));
-  await putSecrets(request.session, await secretsOf(request));
+  await putOutside(request);
   for (const [ordinal, { name, options }] of request.stream.steps.entries()) {
     for (const [key, reference] of Object.entries(stepNamed(name).references(options))) {
       const relation = `reference_${ordinal}_${key}`;
@@ -38,7 +37,13 @@ export async function openReferences(request: ReferenceRequest): Promise<Referen
   return found;
 }
 
-async function secretsOf({ stream, connectionsFile, resolveSecret }: ReferenceRequest): Promise<ReadonlyMap<string, string>> {
+/** What steps need besides rows: secrets by reference, and the folder that their files are relative to. */
+export async function putOutside(request: Pick<ReferenceRequest, 'session' | 'stream' | 'connectionsFile' | 'resolveSecret'>): Promise<void> {
+  await putBaseFolder(request.session, path.dirname(request.connectionsFile));
+  await putSecrets(request.session, await secretsOf(request));
+}
+
+async function secretsOf({ stream, connectionsFile, resolveSecret }: Pick<ReferenceRequest, 'stream' | 'connectionsFile' | 'resolveSecret'>): Promise<ReadonlyMap<string, string>> {
   const references = new Set(stream.steps.flatMap(({ name, options }) => stepNamed(name).secrets(options)));
   const values = new Map<string, string>();
   for (const reference of references) values.set(reference, await resolveSecret(connectionsFile, reference));

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigurationError, EtlError, StepFailedError } from '../domain/errors';
+import { ConfigurationError, StepFailedError, type EtlError } from '../domain/errors';
 import type { JsonObject } from '../domain/json';
-import { positionColumn, type Column } from '../domain/column';
+import { positionColumn } from '../domain/column';
 import { nextName, type ChainState } from './chain-state';
 import type { Session } from './duckdb-engine';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';

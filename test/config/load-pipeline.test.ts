@@ -192,7 +192,7 @@ describe('words that are not built yet', () => {
     ['proof: rows', '"proof: rows" is not available yet; use "proof: counts"'],
     ['contract: { columns: approve }', '"contract" is not available yet'],
     ['engine: destination', '"engine" is not available yet'],
-    ['steps: [{ pivot: {} }]', 'step "pivot" is not available yet'],
+    ['steps: [{ http_lookup: {} }]', 'step "http_lookup" is not available yet'],
     ['checks: [{ anomaly: {} }]', 'check "anomaly" is not available yet'],
     ['to: "raw.{table}"', '"{…}" in "to" is not available yet'],
   ])('are refused by name: { %s }', (words, message) => {
