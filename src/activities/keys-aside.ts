@@ -15,7 +15,7 @@ import { describeChain, splitOf } from '../transforms/run-chain';
 import type { Artefacts } from './artefacts';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
-import { batchesOf, openReferences, partitionBatches } from './references';
+import { batchesOf, openReferences, partitionBatches, putOutside } from './references';
 
 /** Records set aside at one place of the chain, with what they had as columns there. */
 interface Rejected {
@@ -30,18 +30,19 @@ interface Rejected {
  * Keys of what this run has in quarantine, as the target would hold them, so that a full scd2 does not end them as missing
  * (semantics 7). The steps run again over the raw records, only to see what becomes of the key.
  */
-export async function findKeysAside({ staging, engine }: Dependencies, artefacts: Artefacts, control: Control, run: RunRef, stream: StreamSpec, plan: Plan): Promise<PublishRequest['keysAside']> {
+export async function findKeysAside({ staging, engine, resolveSecret }: Dependencies, artefacts: Artefacts, control: Control, run: RunRef, stream: StreamSpec, plan: Plan): Promise<PublishRequest['keysAside']> {
   if (stream.write !== 'scd2' || stream.mode !== 'full') return null;
   const parts = await partitionBatches(artefacts, run, stream.stream, plan);
   const whole = plan.wholeStream ? await batchesOf(artefacts, run, stream.stream, plan) : [];
   if ([...parts, ...whole].every(({ quarantine }) => quarantine.length === 0)) return null;
   const { connectionsFile } = await artefacts.run(run);
   return engine.session(control.signal, async (session) => {
+    await putOutside({ session, stream, connectionsFile, resolveSecret });
     const input = renamed(plan.columns, plan.names);
     const places: Rejected[] = [{ batches: parts, columns: input, origins: plan.columns.map(({ name }) => name), steps: stream.steps }];
     if (whole.some(({ quarantine }) => quarantine.length > 0)) {
       const { firstStreamStep } = splitOf(stream.steps, stream.checks);
-      const columns = await describeChain(session, input, stream.steps.slice(0, firstStreamStep), await openReferences({ session, staging, artefacts, run, stream, connectionsFile }));
+      const columns = await describeChain(session, input, stream.steps.slice(0, firstStreamStep), await openReferences({ session, staging, artefacts, run, stream, connectionsFile, resolveSecret }));
       places.push({ batches: whole, columns, origins: columns.map(({ name }) => name), steps: stream.steps.slice(firstStreamStep) });
     }
     const selects: string[] = [];
