@@ -84,6 +84,7 @@ async function throughSteps(session: Session, name: string, columns: readonly Co
     const compiled = compileOver(step, now, relation);
     if (compiled === null || compiled.kind === 'reshape') return null;
     if (compiled.kind === 'keep') continue;
+    if (compiled.program || compiled.from || compiled.windowed) return null;
     const next = `${name}_${index}`;
     await session.run(`CREATE TEMP VIEW ${quoteIdentifier(next)} AS SELECT ${compiled.columns.map((column) => `${column.sql} AS ${quoteIdentifier(column.name)}`).join(', ')} FROM ${quoteIdentifier(relation)}`);
     [relation, now] = [next, await columnsOf(session, next)];
