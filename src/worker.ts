@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { createActivities, failureInterceptor, type Dependencies } from './activities';
@@ -22,7 +23,7 @@ export async function runWorker(environment: Environment): Promise<void> {
   });
   const dependencies: Dependencies = {
     staging, engine,
-    taskQueue: environment.taskQueue, heartbeatTimeout: environment.heartbeatTimeout, version: packageVersion(),
+    taskQueue: environment.taskQueue, heartbeatTimeout: environment.heartbeatTimeout, version: packageVersion(), worker: `${hostname()}:${environment.home}`,
     reached: killSwitch(environment.killAt),
     resolveSecret: async (file, reference) => String(await resolveReferences(reference, path.dirname(file), 'steps')),
     async openSource(file, name) {

@@ -1,6 +1,7 @@
 import type { Batch } from '../domain/batch';
 import { StagingDamagedError } from '../domain/errors';
-import { batchPath, partitionPath, runPath, streamPath, type RunRef } from '../domain/ids';
+import type { Gap } from '../domain/gap';
+import { batchPath, partitionName, partitionPath, runPath, streamPath, type RunRef } from '../domain/ids';
 import { canonicalJson } from '../domain/json';
 import type { Manifest } from '../domain/manifest';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
@@ -14,6 +15,8 @@ export interface RunDocument {
   readonly spec: PipelineSpec;
   readonly connectionsFile: string;
   readonly allowDestructive: boolean;
+  /** The run loads what earlier runs skipped, and nothing else. */
+  readonly gaps?: boolean;
 }
 
 /** The small documents of a run: each at its deterministic path, first writer wins. */
@@ -21,10 +24,25 @@ export interface Artefacts {
   run(run: RunRef): Promise<RunDocument>;
   stream(run: RunRef, stream: string): Promise<RunDocument & { readonly streamSpec: StreamSpec }>;
   plan: Document<[RunRef, string], Plan>;
-  manifest: Document<[RunRef, string, number], Manifest>;
-  batch: Document<[RunRef, string, number | 'all'], Batch>;
+  /** The last place is the partition's generation, 1 if absent. */
+  manifest: Document<[RunRef, string, number, number?], Manifest>;
+  batch: Document<[RunRef, string, number | 'all', number?], Batch>;
+  /** A partition that a person left out. */
+  gap: Document<[RunRef, string, number], Gap>;
+  /** A generation of a partition, from 2. */
+  reread: Document<[RunRef, string, number, number], Reread>;
+  /** What persons have changed about the partitions of a stream while it ran. */
+  amendments(run: RunRef, stream: string): Promise<Amendments>;
   report: Document<[RunRef, string], CheckReport>;
   published: Document<[RunRef, string], PublishReceipt>;
+}
+
+export interface Reread {
+  readonly generation: number;
+}
+export interface Amendments {
+  generationOf(ordinal: number): number;
+  readonly skipped: readonly number[];
 }
 
 interface Document<Place extends readonly unknown[], Content> {
@@ -53,12 +71,26 @@ export function openArtefacts(staging: StagingStore): Artefacts {
       return { ...found, streamSpec: streamSpec ?? missing(`${runPath(run)}/run.json#${stream}`) };
     },
     plan: document((run, stream) => `${streamPath(run, stream)}/plan.json`),
-    manifest: document((run, stream, ordinal) => `${partitionPath(run, stream, ordinal)}/manifest.json`),
-    batch: document((run, stream, ordinal) => `${batchPath(run, stream, ordinal)}/batch.json`),
+    manifest: document((run, stream, ordinal, generation) => `${partitionPath(run, stream, ordinal, generation)}/manifest.json`),
+    batch: document((run, stream, ordinal, generation) => `${batchPath(run, stream, ordinal, generation)}/batch.json`),
+    gap: document(gapKey),
+    reread: document(rereadKey),
+    async amendments(run, stream) {
+      const names = (await staging.list(streamPath(run, stream))).map((key) => key.slice(key.lastIndexOf('/') + 1));
+      const rereads = names.flatMap((name) => /^reread-(\d+)~(\d+)\.json$/.exec(name)?.slice(1).map(Number) ?? []);
+      const skipped = names.flatMap((name) => /^gap-(\d+)\.json$/.exec(name)?.slice(1).map(Number) ?? []);
+      const generations = new Map<number, number>();
+      for (let at = 0; at < rereads.length; at += 2) generations.set(rereads[at]!, Math.max(generations.get(rereads[at]!) ?? 1, rereads[at + 1]!));
+      return { generationOf: (ordinal) => generations.get(ordinal) ?? 1, skipped };
+    },
     report: document((run, stream) => `${streamPath(run, stream)}/check-report.json`),
     published: document((run, stream) => `${streamPath(run, stream)}/published.json`),
   };
 }
+
+/** Beside the partitions' folders, so that one listing of the stream's folder shows them all. */
+const gapKey = (run: RunRef, stream: string, ordinal: number): string => `${streamPath(run, stream)}/gap-${partitionName(ordinal)}.json`;
+const rereadKey = (run: RunRef, stream: string, ordinal: number, generation: number): string => `${streamPath(run, stream)}/reread-${partitionName(ordinal)}~${generation}.json`;
 
 const parsed = <Content>(text: string | null): Content | null => (text === null ? null : (JSON.parse(text) as Content));
 

@@ -14,8 +14,13 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { batchesOf, partitionBatches, viewOf } from './references';
 
+interface Verdict {
+  readonly warnings: readonly string[];
+  readonly approval: readonly string[];
+}
+
 /** The gate: balance, limits, stream checks, counts in the destination. Blocks before anything becomes visible. */
-export const createCheckStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<{ readonly warnings: readonly string[] }> => {
+export const createCheckStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<Verdict> => {
   const artefacts = openArtefacts(dependencies.staging);
   const earlier = await artefacts.report.find(run, stream);
   if (earlier) return verdict(earlier);
@@ -36,18 +41,18 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
       await destination.close();
     }
     const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...await streamChecks(dependencies, control, streamSpec, plan, loaded)];
-    const report: CheckReport = { stream, totals, lines, checks, blockedBy: [...limitProblems(spec, totals), ...blocking(checks)] };
+    const report: CheckReport = { stream, totals, lines, checks, blockedBy: [...limitProblems(spec, totals), ...failing(checks, 'block')] };
     const recorded = await artefacts.report.record(report, run, stream);
     control.reached('check:after-report');
     return verdict(recorded);
   });
 };
 
-function verdict(report: CheckReport): { readonly warnings: readonly string[] } {
+function verdict(report: CheckReport): Verdict {
   if (report.blockedBy.length > 0) {
     throw new CheckBlockedError(`checking stream "${report.stream}": ${report.blockedBy.join('; ')}; nothing was published. Mend the data or the rule and run it again`, { stream: report.stream });
   }
-  return { warnings: report.checks.filter(({ passed }) => !passed).map(({ check, message }) => `${check}: ${message}`) };
+  return { warnings: report.checks.filter(({ passed }) => !passed).map(({ check, message }) => `${check}: ${message}`), approval: failing(report.checks, 'approve') };
 }
 
 export function totalsOf(lines: readonly BalanceLine[], parts: readonly Batch[], loaded: readonly Batch[]): Totals {
@@ -93,8 +98,8 @@ async function streamChecks(dependencies: Dependencies, control: Control, stream
   });
 }
 
-const blocking = (checks: readonly CheckResultLine[]): readonly string[] =>
-  checks.filter(({ passed, onFail }) => !passed && onFail === 'block').map(({ check, message }) => `check "${check}": ${message}`);
+const failing = (checks: readonly CheckResultLine[], onFail: string): readonly string[] =>
+  checks.filter((check) => !check.passed && check.onFail === onFail).map(({ check, message }) => `check "${check}": ${message}`);
 
 function limitProblems(spec: PipelineSpec, { read, rejected }: Totals): readonly string[] {
   const limit = spec.limits.rejects;

@@ -1,3 +1,4 @@
+import type { Approval } from '../domain/approval';
 import type { BatchRef } from '../domain/batch';
 import type { BackfillWindow } from '../domain/backfill';
 import type { RunRef } from '../domain/ids';
@@ -8,13 +9,19 @@ import type { RunSummary } from '../domain/receipt';
 /** What workflows know of activities. References travel; rows do not. */
 export interface Activities {
   startRun(input: StartRunInput): Promise<StartRunOutput>;
-  planStream(input: StreamInput): Promise<PlanRef>;
+  planStream(input: PlanStreamInput): Promise<PlanRef>;
   extractPartition(input: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number }>;
   transformBatch(input: PartitionInput): Promise<BatchRef>;
   transformStream(input: StreamInput): Promise<BatchRef>;
   loadBatch(input: LoadBatchInput): Promise<{ readonly rows: number }>;
-  checkStream(input: StreamInput): Promise<{ readonly warnings: readonly string[] }>;
+  checkStream(input: StreamInput): Promise<{ readonly warnings: readonly string[]; /** What only a person can let pass; absent or empty: nothing. */ readonly approval?: readonly string[] }>;
   publishStream(input: StreamInput): Promise<{ readonly rows: number }>;
+  /** Makes room for a partition's next generation: the source is asked again. */
+  rereadPartition(input: Required<PartitionInput>): Promise<void>;
+  /** Records that a partition is left out. */
+  skipPartition(input: SkipPartitionInput): Promise<void>;
+  /** Takes back what the run has committed and not published. */
+  rollbackRun(input: { readonly run: RunRef }): Promise<RollbackRunOutput>;
   finishRun(input: FinishRunInput): Promise<RunSummary>;
   checkConnections(input: CheckConnectionsInput): Promise<readonly ConnectionCheck[]>;
 }
@@ -29,6 +36,8 @@ export interface StartRunInput {
   readonly backfill?: BackfillWindow;
   readonly connectionsFile: string;
   readonly allowDestructive: boolean;
+  /** Loads what earlier runs skipped, and nothing else. */
+  readonly gaps?: boolean;
 }
 export interface StartRunOutput {
   readonly run: RunRef;
@@ -36,21 +45,41 @@ export interface StartRunOutput {
   readonly queue: string;
   /** How soon a dead worker is noticed, `30s`. */
   readonly heartbeatTimeout: string;
+  /** Machine and home of the worker that began the run, for people who look for it. */
+  readonly worker?: string;
 }
 export interface StreamInput {
   readonly run: RunRef;
   readonly stream: string;
 }
+export interface PlanStreamInput extends StreamInput {
+  /** Given by a person after an ApprovalNeededError. */
+  readonly approval?: Approval;
+}
 export interface PartitionInput extends StreamInput {
   readonly ordinal: number;
+  /** Generation of the partition, from 2; absent: the first. */
+  readonly reread?: number;
 }
 export interface LoadBatchInput extends StreamInput {
   readonly ordinal: number | 'all';
+  readonly reread?: number;
+}
+export interface SkipPartitionInput extends PartitionInput {
+  readonly by: string | null;
+  readonly reason: string;
+}
+export interface RollbackRunOutput {
+  /** Stream → why what it has published stays. */
+  readonly kept: Readonly<Record<string, string>>;
 }
 export interface FinishRunInput {
   readonly run: RunRef;
   readonly cancelled: boolean;
-  readonly outcomes: readonly { readonly stream: string; readonly state: 'published' | 'failed' | 'cancelled'; readonly error: { readonly message: string; readonly area: string } | null }[];
+  readonly outcomes: readonly {
+    readonly stream: string; readonly state: 'published' | 'failed' | 'cancelled'; readonly error: { readonly message: string; readonly area: string } | null;
+    readonly approvals?: readonly Approval[]; readonly note?: string;
+  }[];
 }
 export interface CheckConnectionsInput {
   /** Absolute path on the workers. */

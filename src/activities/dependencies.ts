@@ -15,6 +15,8 @@ export interface Dependencies {
   readonly taskQueue: string;
   readonly heartbeatTimeout: string;
   readonly version: string;
+  /** Machine and home, for people who look for the worker that has a run's staging. */
+  readonly worker?: string;
   /** Crash tests end the process here; otherwise does nothing. */
   reached(point: KillPoint): void;
 }

@@ -8,10 +8,10 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 
 /** Source → landing files. The first manifest wins; from then on the source is not asked again. */
-export const createExtractPartition = (dependencies: Dependencies) => async ({ run, stream, ordinal }: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number }> => {
+export const createExtractPartition = (dependencies: Dependencies) => async ({ run, stream, ordinal, reread }: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number }> => {
   const { staging, reached } = dependencies;
   const artefacts = openArtefacts(staging);
-  const earlier = await artefacts.manifest.find(run, stream, ordinal);
+  const earlier = await artefacts.manifest.find(run, stream, ordinal, reread);
   if (earlier) return sizeOf(earlier);
 
   const { spec, streamSpec, connectionsFile } = await artefacts.stream(run, stream);
@@ -20,10 +20,10 @@ export const createExtractPartition = (dependencies: Dependencies) => async ({ r
   return withControl(reached, async (control) => {
     const source = await dependencies.openSource(connectionsFile, spec.source);
     try {
-      const id = partitionPath(run, stream, ordinal);
-      const files = await source.read({ stream: streamSpec, plan, partition }, landingIn(staging, id), control);
+      const id = partitionPath(run, stream, ordinal, reread);
+      const files = await source.read({ stream: streamSpec, plan: partition.window === undefined ? plan : { ...plan, window: partition.window }, partition }, landingIn(staging, id), control);
       control.reached('extract:after-data');
-      const manifest = await artefacts.manifest.record(manifestOf(id, files), run, stream, ordinal);
+      const manifest = await artefacts.manifest.record(manifestOf(id, files), run, stream, ordinal, reread);
       control.reached('extract:after-manifest');
       return sizeOf(manifest);
     } finally {

@@ -15,7 +15,7 @@ import { openArtefacts, type Artefacts } from './artefacts';
 import type { FinishRunInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
-import { batchesOf, partitionBatches } from './references';
+import { batchesOf, movedPartitions, partitionBatches } from './references';
 
 type Outcome = FinishRunInput['outcomes'][number];
 
@@ -50,11 +50,17 @@ async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, contr
   const plan = await artefacts.plan.find(run, outcome.stream);
   const report = await artefacts.report.find(run, outcome.stream);
   const published = await artefacts.published.find(run, outcome.stream);
-  const common = { stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: report?.checks ?? [], notes: [...plan?.notes ?? [], ...published?.notes ?? []], error: outcome.error };
+  const common = {
+    stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: report?.checks ?? [], error: outcome.error,
+    notes: [...plan?.notes ?? [], ...published?.notes ?? [], ...(outcome.note === undefined ? [] : [outcome.note])],
+    ...(outcome.approvals?.length ? { approvals: outcome.approvals } : {}),
+  };
   if (!plan || !published) return { ...common, state: outcome.state === 'cancelled' ? 'cancelled' : 'failed', totals: report?.totals ? { ...report.totals, loaded: 0 } : noTotals, lines: report?.lines ?? [], batches: 0, deleted: 0 };
   try {
     const { totals, lines, batches } = await recount(dependencies, artefacts, control, run, streamSpec, plan, published);
-    return { ...common, state: totals.rejected > 0 ? 'succeeded_with_rejects' : 'succeeded', totals, lines, batches, deleted: published.deleted };
+    const gaps = published.position.gaps ?? [];
+    const skippedNow = (await artefacts.amendments(run, outcome.stream)).skipped.length > 0;
+    return { ...common, state: totals.rejected > 0 || skippedNow ? 'succeeded_with_rejects' : 'succeeded', totals, lines, batches, deleted: published.deleted, ...(gaps.length > 0 && { gaps }) };
   } catch (error) {
     if (!(error instanceof BalanceError)) throw error;
     return { ...common, state: 'failed', totals: noTotals, lines: [], batches: 0, deleted: published.deleted, error: { message: error.message, area: error.area } };
@@ -73,7 +79,7 @@ async function recount({ staging, engine }: Dependencies, artefacts: Artefacts, 
   const loaded = await batchesOf(artefacts, run, stream.stream, plan);
   const all = plan.wholeStream ? [...parts, ...loaded] : parts;
   let read = 0;
-  for (const { ordinal } of plan.partitions) read += (await artefacts.manifest.read(run, stream.stream, ordinal)).rows;
+  for (const { ordinal, generation } of await movedPartitions(artefacts, run, stream.stream, plan)) read += (await artefacts.manifest.read(run, stream.stream, ordinal, generation)).rows;
   const count = (files: readonly string[]) => files.length === 0 ? Promise.resolve(0) : engine.session(control.signal, async (session) => Number((await session.row(`SELECT count(*) AS n FROM read_parquet(${fileList(files)})`))['n']));
   const staged = plan.passes
     ? await engine.session(control.signal, (session) => countLanded(session, staging, loaded))

@@ -10,7 +10,10 @@ import { createLoadBatch } from './load-batch';
 import { createPlanStream } from './plan-stream';
 import { createPreviewPipeline, createSweepPreview } from './preview-pipeline';
 import { createPublishStream } from './publish-stream';
+import { createRereadPartition } from './reread-partition';
+import { createRollbackRun } from './rollback-run';
 import type { SeeingActivities } from './seeing-contract';
+import { createSkipPartition } from './skip-partition';
 import { createStartRun } from './start-run';
 import { createTransformBatch } from './transform-batch';
 import { createTransformStream } from './transform-stream';
@@ -27,6 +30,9 @@ export const createActivities = (dependencies: Dependencies): Activities & Seein
   loadBatch: createLoadBatch(dependencies),
   checkStream: createCheckStream(dependencies),
   publishStream: createPublishStream(dependencies),
+  rereadPartition: createRereadPartition(dependencies),
+  skipPartition: createSkipPartition(dependencies),
+  rollbackRun: createRollbackRun(dependencies),
   finishRun: createFinishRun(dependencies),
   checkConnections: createCheckConnections(dependencies),
   discoverStreams: createDiscoverStreams(dependencies),

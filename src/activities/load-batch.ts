@@ -7,12 +7,12 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 
 /** Staged batch → destination, its ledger row in the same commit. A batch whose own lines do not close is never loaded. */
-export const createLoadBatch = (dependencies: Dependencies) => async ({ run, stream, ordinal }: LoadBatchInput): Promise<{ readonly rows: number }> => {
+export const createLoadBatch = (dependencies: Dependencies) => async ({ run, stream, ordinal, reread }: LoadBatchInput): Promise<{ readonly rows: number }> => {
   const { staging, reached } = dependencies;
   const artefacts = openArtefacts(staging);
   const { spec, streamSpec, connectionsFile } = await artefacts.stream(run, stream);
   const plan = await artefacts.plan.read(run, stream);
-  const batch = await artefacts.batch.read(run, stream, ordinal);
+  const batch = await artefacts.batch.read(run, stream, ordinal, reread);
   refuseOpenBalance(batch);
   return withControl(reached, async (control) => {
     const paths: string[] = [];

@@ -11,6 +11,7 @@ import { keepingCheckpoint, refuseUnranged } from './backfill';
 import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { gapPlan, keepingGaps } from './gap-plan';
 import { openReferences } from './references';
 
 /** Claim → source's plan → columns after the steps → target made ready. The first plan wins and pins the run's bounds. */
@@ -28,11 +29,12 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const target = { run, stream: streamSpec };
       const claim = await destination.claim(target, control);
       control.reached('plan:after-claim');
-      const sourcePlan = await askSource(dependencies, connectionsFile, spec.source, async (source) => {
+      const asked = await askSource(dependencies, connectionsFile, spec.source, async (source) => {
         refuseUnranged(run, source, spec.source);
         const found = await source.plan({ stream: streamSpec, position: claim.position, files: claim.files, logicalDate: run.logicalDate, ...(run.backfill && { range: run.backfill }) }, control);
         return keepingCheckpoint(run, found, claim);
       });
+      const sourcePlan = document.gaps ? gapPlan(asked, claim.position) : keepingGaps(asked, streamSpec, claim.position);
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const targetColumns = await engine.session(control.signal, async (session) =>
         describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret })));

@@ -1,12 +1,13 @@
 import { CheckBlockedError } from '../domain/errors';
+import { streamPath, type RunRef } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
+import type { Plan } from '../domain/plan';
 import type { PublishQuarantine } from '../connectors/connector';
 import type { StagingStore } from '../stores/staging';
-import { openArtefacts } from './artefacts';
+import { openArtefacts, type Artefacts } from './artefacts';
 import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
-import { streamPath } from '../domain/ids';
 import { findKeysAside } from './keys-aside';
 import { batchesOf } from './references';
 
@@ -28,7 +29,7 @@ export const createPublishStream = (dependencies: Dependencies) => async ({ run,
       const prefix = `quarantine/${streamPath(run, stream)}/publish`;
       const quarantine = openQuarantine(staging, prefix, spec, report?.totals ?? { read: 0, rejected: 0 });
       const keysAside = await findKeysAside(dependencies, artefacts, control, run, streamSpec, plan);
-      const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan, batchIds, quarantine, keysAside }, control);
+      const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan: await withGaps(artefacts, run, stream, plan), batchIds, quarantine, keysAside }, control);
       // What attempts wrote that did not commit; the receipt is final, so no other file of this publish will count.
       if (streamSpec.write === 'scd2' || streamSpec.write === 'merge') await staging.sweep(prefix, new Set(receipt.quarantine?.map(({ key }) => key)));
       return { rows: (await artefacts.published.record(receipt, run, stream)).rows };
@@ -48,4 +49,12 @@ function openQuarantine(staging: StagingStore, prefix: string, { limits }: Pipel
       return { ...(await staging.seal(key)), rows };
     },
   };
+}
+
+/** What was skipped goes into the checkpoint in the same commit, beside what earlier runs have skipped. */
+async function withGaps(artefacts: Artefacts, run: RunRef, stream: string, plan: Plan): Promise<Plan> {
+  const { skipped } = await artefacts.amendments(run, stream);
+  if (skipped.length === 0) return plan;
+  const gaps = await Promise.all(skipped.map((ordinal) => artefacts.gap.read(run, stream, ordinal)));
+  return { ...plan, position: { ...plan.position, gaps: [...(plan.position.gaps ?? []), ...gaps] } };
 }

@@ -75,8 +75,14 @@ export async function batchesOf(artefacts: Artefacts, run: RunRef, stream: strin
 /** Batches of the partitions: what is loaded, or what the stream steps start from. */
 export async function partitionBatches(artefacts: Artefacts, run: RunRef, stream: string, plan: Plan): Promise<readonly Batch[]> {
   const batches: Batch[] = [];
-  for (const { ordinal } of plan.partitions) batches.push(await artefacts.batch.read(run, stream, ordinal));
+  for (const { ordinal, generation } of await movedPartitions(artefacts, run, stream, plan)) batches.push(await artefacts.batch.read(run, stream, ordinal, generation));
   return batches;
+}
+
+/** Partitions that were moved, in source order: all but those left out, each in its last generation. */
+export async function movedPartitions(artefacts: Artefacts, run: RunRef, stream: string, plan: Plan): Promise<readonly { readonly ordinal: number; readonly generation: number }[]> {
+  const { skipped, generationOf } = await artefacts.amendments(run, stream);
+  return plan.partitions.filter(({ ordinal }) => !skipped.includes(ordinal)).map(({ ordinal }) => ({ ordinal, generation: generationOf(ordinal) }));
 }
 
 /** A view over the staged files of batches; with no batch at all, over a relation of the same columns without rows. */

@@ -6,13 +6,13 @@ import type { StartRunInput, StartRunOutput } from './contract';
 import type { Dependencies } from './dependencies';
 
 /** Finds the run's generation: the first `run.json` that is ours, or the first free one (semantics 1). */
-export const createStartRun = ({ staging, taskQueue, heartbeatTimeout }: Dependencies) => async (input: StartRunInput): Promise<StartRunOutput> => {
-  const { workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive, backfill } = input;
+export const createStartRun = ({ staging, taskQueue, heartbeatTimeout, worker }: Dependencies) => async (input: StartRunInput): Promise<StartRunOutput> => {
+  const { workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive, backfill, gaps } = input;
   const spec = withKeyChecks(input.spec);
   for (let generation = 1; ; generation += 1) {
-    const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, ...(backfill && { backfill }), generation, executionId, startedAt }, spec, connectionsFile, allowDestructive };
+    const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, ...(backfill && { backfill }), generation, executionId, startedAt }, spec, connectionsFile, allowDestructive, ...(gaps && { gaps }) };
     const there = JSON.parse(await staging.putIfAbsent(`${runPath(mine.run)}/run.json`, canonicalJson(mine))) as RunDocument;
-    if (there.run.executionId === executionId) return { run: there.run, queue: `${taskQueue}.${staging.id}`, heartbeatTimeout };
+    if (there.run.executionId === executionId) return { run: there.run, queue: `${taskQueue}.${staging.id}`, heartbeatTimeout, ...(worker && { worker }) };
   }
 };
 

@@ -25,18 +25,18 @@ import { openReferences } from './references';
 import { writeStaged } from './staged-files';
 
 /** Landing files → row steps and row checks → staged Parquet, and what was rejected on the way. The first batch wins. */
-export const createTransformBatch = (dependencies: Dependencies) => async ({ run, stream, ordinal }: PartitionInput): Promise<BatchRef> => {
+export const createTransformBatch = (dependencies: Dependencies) => async ({ run, stream, ordinal, reread }: PartitionInput): Promise<BatchRef> => {
   const { staging, engine, reached } = dependencies;
   const artefacts = openArtefacts(staging);
-  const earlier = await artefacts.batch.find(run, stream, ordinal);
+  const earlier = await artefacts.batch.find(run, stream, ordinal, reread);
   if (earlier) return refTo(earlier);
 
   const { streamSpec, connectionsFile } = await artefacts.stream(run, stream);
   const plan = await artefacts.plan.read(run, stream);
-  const manifest = await artefacts.manifest.read(run, stream, ordinal);
+  const manifest = await artefacts.manifest.read(run, stream, ordinal, reread);
   if (plan.passes) {
     reached('transform:after-data');
-    const batch = await artefacts.batch.record(passed(batchPath(run, stream, ordinal), manifest, plan), run, stream, ordinal);
+    const batch = await artefacts.batch.record(passed(batchPath(run, stream, ordinal, reread), manifest, plan), run, stream, ordinal, reread);
     reached('transform:after-batch');
     return refTo(batch);
   }
@@ -52,7 +52,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
       steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions: positions || careful,
       checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects',
     });
-    const id = batchPath(run, stream, ordinal);
+    const id = batchPath(run, stream, ordinal, reread);
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: staysPlaced, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
     control.reached('transform:after-data');
@@ -61,7 +61,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]),
       lines: [...readLine(manifest.rows, input.rows ?? chain.received ?? staged.rows, input.rejected), ...chain.close(staged.rows)],
       quarantine, read: manifest.rows, failing: chain.failing,
-    }, run, stream, ordinal);
+    }, run, stream, ordinal, reread);
     control.reached('transform:after-batch');
     return refTo(batch);
   });

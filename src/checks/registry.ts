@@ -29,7 +29,7 @@ export function checkNamed(name: string): Check {
 }
 
 const common = {
-  on_fail: z.enum(onFails).exclude(['approve']).default('block').describe('Stop the stream before it publishes, only say so, or set the rows aside'),
+  on_fail: z.enum(onFails).default('block').describe('Stop the stream before it publishes, only say so, set the rows aside, or wait until a person approves'),
   where: z.string().optional().describe('SQL condition: rows that the check looks at'),
 };
 

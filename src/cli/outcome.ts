@@ -11,13 +11,15 @@ export type Outcome =
   | { readonly kind: 'terminated' }
   | { readonly kind: 'failed'; readonly message: string; readonly area: string };
 
-/** Waits for the end of a run. Failed and cancelled runs carry their summary in the failure's details. */
+/** Waits for the end of a run. A failed run carries its summary in the failure's details, a cancelled one in its memo: the server keeps no details of those. */
 export async function outcomeOf(handle: WorkflowHandle): Promise<Outcome> {
   try {
     return { kind: 'summary', summary: (await handle.result()) as RunSummary };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    return outcomeOfCause(error.cause);
+    if (!(error.cause instanceof CancelledFailure)) return outcomeOfCause(error.cause);
+    const summary = (await handle.describe()).memo?.['summary'];
+    return isSummary(summary) ? { kind: 'summary', summary } : outcomeOfCause(error.cause);
   }
 }
 

@@ -16,7 +16,6 @@ export const streamWordsToCome: Readonly<Record<string, string>> = {
 export const valuesToCome: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   mode: { cdc: 'use "mode: incremental" with a cursor' },
   proof: { rows: 'use "proof: counts"' },
-  on_fail: { approve: 'use block, warn or quarantine' },
 };
 
 export const stepsToCome = ['unarchive', 'parse', 'http_lookup'] as const;

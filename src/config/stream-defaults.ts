@@ -88,7 +88,7 @@ export function lookbackProblem(text: string): string | null {
 
 /** Rows may show batch by batch where nothing that comes later can stop the run (semantics 7). */
 function defaultVisible({ written, checks, destination, limited }: FillInput, write: Write): 'run' | 'batch' {
-  const blocked = limited || checks.some(({ options }) => options['on_fail'] === undefined || options['on_fail'] === 'block');
+  const blocked = limited || checks.some(({ options }) => options['on_fail'] === undefined || options['on_fail'] === 'block' || options['on_fail'] === 'approve');
   const refused = destination?.capabilities?.refuses['visible: batch'] !== undefined;
   return write === 'append' && isDatabase(destination) && !blocked && !refused && written.lineage !== false ? 'batch' : 'run';
 }

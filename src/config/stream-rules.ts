@@ -31,7 +31,7 @@ const rule = (words: readonly Word[], applies: (input: RuleInput) => boolean, me
 
 export const isDatabase = (connector: ConnectorWord | null): boolean => connector?.capabilities?.loadIsTransactional === true;
 const isKnownStore = (connector: ConnectorWord | null): boolean => connector !== null && !isDatabase(connector);
-const blocks = ({ spec, limited }: RuleInput): boolean => limited || spec.checks.some(({ options }) => options['on_fail'] === undefined || options['on_fail'] === 'block');
+const blocks = ({ spec, limited }: RuleInput): boolean => limited || spec.checks.some(({ options }) => options['on_fail'] === undefined || options['on_fail'] === 'block' || options['on_fail'] === 'approve');
 const orderShape = /^\S.*?( (asc|desc))?$/i;
 
 export const streamRules: readonly Rule[] = [
@@ -70,7 +70,7 @@ export const streamRules: readonly Rule[] = [
   rule(['order_by'], ({ spec }) => spec.orderBy !== undefined && !orderShape.test(spec.orderBy), '"order_by" is one column, optionally followed by asc or desc'),
   rule(['visible', 'write'], ({ spec }) => spec.visible === 'batch' && spec.write !== 'append', '"visible: batch" goes with "write: append" only: other writes need the whole run'),
   rule(['visible', 'checks'], (input) => input.spec.visible === 'batch' && blocks(input),
-    '"visible: batch" cannot be taken back by "limits.rejects" or a check with "on_fail: block"; use "visible: run"'),
+    '"visible: batch" cannot be taken back by "limits.rejects" or a check with "on_fail: block" or "approve"; use "visible: run"'),
   rule(['visible', 'lineage'], ({ spec }) => spec.visible === 'batch' && !spec.lineage, '"visible: batch" needs "lineage: true", by which rows of an unfinished run are found'),
   rule(['visible'], ({ spec, destination }) => spec.visible === 'batch' && isKnownStore(destination), ({ destination }) => `"visible: batch" needs a destination with transactions; "${destination?.name}" has none`),
   rule(['query'], ({ spec, source }) => spec.query !== undefined && isKnownStore(source), ({ source }) => `"query" needs a database; "${source?.name}" cannot run it`),

@@ -171,6 +171,11 @@ export interface Destination {
   publish(request: PublishRequest, control: Control): Promise<PublishReceipt>;
   /** Counted in the destination, not remembered: rows per batch id, before or after the publish. Independent of `load`'s own count. */
   count(target: Target, plan: Pick<Plan, 'fence'>, batchIds: readonly string[]): Promise<Readonly<Record<string, number>>>;
+  /**
+   * Takes back one batch of this run that is not published, loaded or not, and sees to it that no attempt of it can commit any more.
+   * Absent: only batches that were never loaded can be read again or skipped.
+   */
+  discard?(target: Target, plan: Pick<Plan, 'fence' | 'version' | 'hash'>, batchId: string): Promise<void>;
   /** Removes what is unpublished of this stream by the given run. */
   rollback(target: Target, control: Control): Promise<void>;
   /** Reads the checkpoint without claiming it, creating nothing. Null: this stream has never been claimed here. Absent: cannot be told. */

@@ -5,8 +5,11 @@
  */
 const marker = Symbol.for('millrace.error');
 
-/** retry: a later attempt may succeed. fail: it cannot. hold: it can, once a person has mended what the message names. */
-export const dispositions = ['retry', 'fail', 'hold'] as const;
+/**
+ * retry: a later attempt may succeed. fail: it cannot. hold: it can, once a person has mended what the message names.
+ * approve: it goes on once a person lets it pass; the work is called again with that approval.
+ */
+export const dispositions = ['retry', 'fail', 'hold', 'approve'] as const;
 export type Disposition = (typeof dispositions)[number];
 
 /** Which side of a run an error belongs to; the exit code follows it. */
@@ -71,6 +74,12 @@ export class BalanceError extends EtlError {
 /** A check with `on_fail: block`, or `limits.rejects`, stopped the stream at its gate. */
 export class CheckBlockedError extends EtlError {
   readonly disposition = 'fail';
+  readonly area = 'check';
+}
+
+/** What was found may be right, and only a person can tell: the stream waits for `approve` or `reject`. */
+export class ApprovalNeededError extends EtlError {
+  readonly disposition = 'approve';
   readonly area = 'check';
 }
 

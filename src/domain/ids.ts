@@ -31,6 +31,9 @@ export const slug = (name: string): string =>
 const generationMark = (generation: number): string => (generation > 1 ? `~${generation}` : '');
 const padded = (ordinal: number, width: number): string => String(ordinal).padStart(width, '0');
 
+/** `0007`: a partition's folder, in its first generation. */
+export const partitionName = (ordinal: number): string => padded(ordinal, 4);
+
 /** `crm_sales/run-20260801T000000Z`, `crm_sales/backfill-20260701T000000Z-20260801T000000Z`: without the generation, home of `run.json`. */
 export const runHome = ({ pipeline, logicalDate, backfill }: Pick<RunRef, 'pipeline' | 'logicalDate' | 'backfill'>): string =>
   `${slug(pipeline)}/${backfill ? `backfill-${pathTime(backfill.from)}-${pathTime(backfill.to)}` : `run-${pathTime(logicalDate)}`}`;
@@ -39,7 +42,7 @@ export const runPath = (run: RunRef): string => `${runHome(run)}${generationMark
 export const isRunFolder = (name: string): boolean => /^(run|backfill)-\d/.test(name);
 export const streamPath = (run: RunRef, stream: string): string => `${runPath(run)}/${slug(stream)}`;
 export const partitionPath = (run: RunRef, stream: string, ordinal: number, reread = 1): string =>
-  `${streamPath(run, stream)}/${padded(ordinal, 4)}${generationMark(reread)}`;
+  `${streamPath(run, stream)}/${partitionName(ordinal)}${generationMark(reread)}`;
 /** Batches of a partition: `…/0007/00`; of a whole stream, after a stream step: `…/all/00`. */
 export const batchPath = (run: RunRef, stream: string, ordinal: number | 'all', reread = 1): string =>
   ordinal === 'all' ? `${streamPath(run, stream)}/all/00` : `${partitionPath(run, stream, ordinal, reread)}/00`;

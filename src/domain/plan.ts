@@ -9,6 +9,8 @@ export interface Partition {
   readonly label: string;
   readonly detail: Json;
   readonly estimatedRows: number | null;
+  /** Of a skipped partition that is loaded later: the window it was planned in; absent: the plan's. */
+  readonly window?: Window | null;
 }
 
 /** What a source answers to `plan`: the upper bound is frozen in it, and its partitions cover the window exactly once. */

@@ -1,3 +1,4 @@
+import type { Gap } from './gap';
 import type { Json, JsonObject } from './json';
 
 /** How far a stream has got: the source's own words, opaque to everything else. Stored with the checkpoint. */
@@ -6,6 +7,8 @@ export interface Position {
   readonly cursor: string | null;
   /** Anything else the source needs next time, e.g. inferred types. */
   readonly state?: JsonObject;
+  /** Slices before `cursor` that were skipped and are not loaded yet. */
+  readonly gaps?: readonly Gap[];
 }
 
 /** A file that has been read: committed with the publish, so it is read once (semantics 4, Files). */

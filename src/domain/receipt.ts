@@ -1,4 +1,6 @@
+import type { Approval } from './approval';
 import type { BalanceLine, Totals } from './balance';
+import type { Gap } from './gap';
 import type { RunRef } from './ids';
 import type { QuarantineFile } from './batch';
 import type { Position, Window } from './position';
@@ -71,6 +73,10 @@ export interface StreamSummary {
   readonly notes: readonly string[];
   readonly deleted: number;
   readonly error: { readonly message: string; readonly area: string } | null;
+  /** What a person let pass at the gate. */
+  readonly approvals?: readonly Approval[];
+  /** What is skipped and not loaded yet, of this run and of earlier ones. */
+  readonly gaps?: readonly Gap[];
 }
 
 /** The end of the value chain: `<run>/receipt.json`, immutable, chained by hash to the pipeline's previous one. */

@@ -1,4 +1,5 @@
 import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure } from '@temporalio/workflow';
+import type { Disposition } from '../domain/errors';
 import type { FailureDetail } from '../domain/failure';
 
 /** The failure that an activity or child ended with, below Temporal's wrappers. */
@@ -9,7 +10,8 @@ export function causeOf(error: unknown): unknown {
 export interface Told {
   readonly message: string;
   readonly area: string;
-  readonly holds: boolean;
+  /** What comes next: `hold` and `approve` wait for a person. */
+  readonly disposition: Disposition;
 }
 
 /** What a failure says to people, and whether a person can mend it. */
@@ -19,6 +21,6 @@ export function told(error: unknown): Told {
   return {
     message: cause instanceof Error ? cause.message : String(cause),
     area: detail?.area ?? 'internal',
-    holds: detail?.disposition === 'hold',
+    disposition: detail?.disposition ?? 'fail',
   };
 }

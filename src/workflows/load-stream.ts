@@ -1,13 +1,13 @@
-import {
-  allHandlersFinished, CancellationScope, condition, isCancellation, makeContinueAsNewFunc, setCurrentDetails, setHandler, workflowInfo,
-} from '@temporalio/workflow';
+import { allHandlersFinished, condition, isCancellation, makeContinueAsNewFunc, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { activityId } from '../domain/ids';
 import type { PlanRef } from '../domain/plan';
 import { activitiesWith, working } from './activity-options';
 import { told } from './failures';
-import { Gate } from './gate';
-import { streamProgress, type LoadStreamInput, type Range, type StreamOutcome, type StreamProgress, type StreamTotals } from './messages';
-import { contains, countOf, withOrdinal } from './ranges';
+import { Gate, type Part } from './gate';
+import { createLabels } from './labels';
+import { streamProgress, type LoadStreamInput, type StreamOutcome, type StreamProgress } from './messages';
+import { Partitions } from './partitions';
+import { openStreamControls } from './stream-controls';
 
 type Stage = 'plan' | 'extract' | 'transform' | 'load' | 'check' | 'publish' | 'done';
 
@@ -15,108 +15,95 @@ type Stage = 'plan' | 'extract' | 'transform' | 'load' | 'check' | 'publish' | '
 export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome> {
   const { run, stream } = input;
   const activities = activitiesWith(working(input.heartbeatTimeout as `${number}s`));
-  const gate = new Gate(input.paused, input.onFailure);
+  const gate = new Gate(input.paused, input.onFailure, [...(input.carried?.approvals ?? [])]);
   const where = { run, stream };
+  const labels = createLabels(input.searchAttributes === true);
   let stage: Stage = 'plan';
   let plan: PlanRef | null = input.carried?.plan ?? null;
-  let done: readonly Range[] = input.carried?.done ?? [];
-  let totals: StreamTotals = input.carried?.totals ?? { extracted: 0, transformed: 0, loaded: 0, rejected: 0 };
+  const partitions = new Partitions(input, gate, activities, () => show());
 
-  setHandler(streamProgress, (): StreamProgress => ({
-    stream,
-    state: gate.held ? 'held' : gate.paused ? (gate.busy > 0 ? 'pausing' : 'paused') : 'running',
-    stage,
-    partitions: { total: plan?.partitions ?? 0, done: countOf(done), running: gate.busy },
-    totals,
+  const progress = (): StreamProgress => ({
+    stream, stage,
+    state: stateOf(gate),
+    partitions: { total: plan?.partitions ?? 0, done: partitions.count(), running: gate.busy },
+    window: partitions.window,
+    totals: partitions.totals,
     estimatedRows: plan?.estimatedRows ?? null,
-    message: gate.held,
+    message: gate.waiting[0]?.message ?? null,
+    waiting: gate.waiting,
     notes: plan?.notes ?? [],
-  }), { description: 'Where this stream is' });
+  });
+  const show = (): void => {
+    const { state, totals, waiting } = progress();
+    setCurrentDetails([
+      `**${stream}**: ${state.replace('_', ' ')}, ${stage}, ${partitions.count()} of ${plan?.partitions ?? '?'} partitions`,
+      `- ${totals.extracted} read, ${totals.transformed} transformed, ${totals.loaded} loaded, **${totals.rejected} rejected**`,
+      ...waiting.slice(0, 10).map(({ partition, message }) => `- ${partition === null ? 'waits' : `partition ${partition} waits`}: ${message}`),
+    ].join('\n'));
+  };
+  setHandler(streamProgress, progress, { description: 'Where this stream is' });
+  const controls = openStreamControls({ gate, partitions, plan: () => plan, progress });
 
-  const named = (part: number | 'all' | null, verb: string) => ({ activityId: activityId(stream, part, verb), summary: `${verb} ${stream}${part === null ? '' : ` ${part}`}` });
+  const named = (part: Part, verb: string) => ({ activityId: activityId(stream, part, verb), summary: `${verb} ${stream}${part === null ? '' : ` ${part}`}` });
+  const enter = (next: Stage): void => {
+    stage = next;
+    show();
+  };
+  /** One stage of the whole stream. Partitions that a person takes back in it are moved again first. */
+  const inStage = <Result>(verb: Stage, part: Part, work: () => Promise<Result>): Promise<Result> => {
+    enter(verb);
+    gate.refuseDraining();
+    return gate.attempt(part, async () => {
+      if (plan && partitions.count() < plan.partitions) await partitions.move(plan);
+      return work();
+    });
+  };
 
-  /** extract → transform → load of one partition; each finds its own earlier work and moves on. */
-  async function movePartition(ordinal: number, whole: boolean): Promise<void> {
-    const part = { ...where, ordinal };
-    await activities.extractPartition.executeWithOptions(named(ordinal, 'extract'), [part]);
-    const batch = await activities.transformBatch.executeWithOptions(named(ordinal, 'transform'), [part]);
-    const loaded = whole ? { rows: 0 } : await activities.loadBatch.executeWithOptions(named(ordinal, 'load'), [part]);
-    totals = {
-      extracted: totals.extracted + batch.read,
-      transformed: totals.transformed + batch.rows,
-      loaded: totals.loaded + loaded.rows,
-      rejected: totals.rejected + batch.rejected,
-    };
-  }
-
-  const shouldContinueAsNew = () => workflowInfo().continueAsNewSuggested;
-
-  /** Keeps a window of partitions moving; false: stopped early, to continue as new. */
-  async function movePartitions(ref: PlanRef): Promise<boolean> {
-    let next = 0;
-    let moving = 0;
-    let failure: unknown;
-    const launch = (ordinal: number): void => {
-      moving += 1;
-      gate.attempt(() => movePartition(ordinal, ref.wholeStream))
-        .then(() => { done = withOrdinal(done, ordinal); })
-        .catch((error: unknown) => { failure ??= error; })
-        .finally(() => { moving -= 1; });
-    };
-    const skipDone = () => { while (next < ref.partitions && contains(done, next)) next += 1; };
-    const mayLaunch = () => failure === undefined && !shouldContinueAsNew() && next < ref.partitions && moving - gate.holding < input.window && !gate.paused;
-    for (skipDone(); next < ref.partitions || moving > 0; skipDone()) {
-      while (mayLaunch()) {
-        launch(next);
-        next += 1;
-        skipDone();
-      }
-      setCurrentDetails(`**${stream}**: ${countOf(done)} of ${ref.partitions} partitions, ${totals.extracted} rows read, ${totals.loaded} loaded, ${totals.rejected} rejected`);
-      if ((failure !== undefined || shouldContinueAsNew()) && moving === 0) break;
-      const before = moving;
-      const progress = () => moving < before || mayLaunch();
-      // A whole-workflow cancel rejects condition(); what runs is cancelled with it and must be awaited before leaving.
-      try {
-        await condition(progress);
-      } catch (error) {
-        failure ??= error;
-        await CancellationScope.nonCancellable(() => condition(() => moving === 0));
-      }
-    }
-    if (failure !== undefined) throw failure;
-    return countOf(done) === ref.partitions;
+  async function planned(): Promise<PlanRef> {
+    return plan ?? gate.attempt(null, (approval) => activities.planStream.executeWithOptions(named(null, 'plan'), [{ ...where, ...(approval ? { approval } : {}) }]));
   }
 
   async function move(): Promise<StreamOutcome> {
-    const ref = plan ?? await gate.attempt(() => activities.planStream.executeWithOptions(named(null, 'plan'), [where]));
+    const ref = await planned();
     plan = ref;
-    stage = 'extract';
-    if (!(await movePartitions(ref))) {
+    enter('extract');
+    if (!(await partitions.move(ref))) {
       await condition(allHandlersFinished);
-      await makeContinueAsNewFunc<typeof loadStream>()({ ...input, paused: gate.paused, carried: { plan: ref, done, totals } });
+      await controls.settled();
+      await makeContinueAsNewFunc<typeof loadStream>()({ ...input, window: partitions.window, paused: gate.paused, carried: partitions.carried(ref) });
     }
     if (ref.wholeStream) {
-      stage = 'transform';
-      const batch = await gate.attempt(() => activities.transformStream.executeWithOptions(named('all', 'transform'), [where]));
-      totals = { ...totals, rejected: totals.rejected + batch.rejected };
-      stage = 'load';
-      const loaded = await gate.attempt(() => activities.loadBatch.executeWithOptions(named('all', 'load'), [{ ...where, ordinal: 'all' as const }]));
-      totals = { ...totals, loaded: loaded.rows };
+      const batch = await inStage('transform', 'all', () => activities.transformStream.executeWithOptions(named('all', 'transform'), [where]));
+      const loaded = await inStage('load', 'all', () => activities.loadBatch.executeWithOptions(named('all', 'load'), [{ ...where, ordinal: 'all' as const }]));
+      partitions.totals = { ...partitions.totals, rejected: partitions.totals.rejected + batch.rejected, loaded: loaded.rows };
     }
-    stage = 'check';
-    await gate.attempt(() => activities.checkStream.executeWithOptions(named(null, 'check'), [where]));
-    stage = 'publish';
-    await gate.attempt(() => activities.publishStream.executeWithOptions(named(null, 'publish'), [where]));
-    stage = 'done';
-    return { stream, state: 'published', error: null };
+    const { approval } = await inStage('check', null, () => activities.checkStream.executeWithOptions(named(null, 'check'), [where]));
+    if (approval && approval.length > 0) await gate.approval(null, `checking stream "${stream}": ${approval.join('; ')}; look at it, then "millrace approve" publishes it and "millrace reject" does not`);
+    await inStage('publish', null, () => activities.publishStream.executeWithOptions(named(null, 'publish'), [where]));
+    enter('done');
+    return { stream, state: 'published', error: null, totals: partitions.totals, approvals: gate.approvals };
   }
 
-  try {
-    return await move();
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    if (error instanceof Error && error.name === 'ContinueAsNew') throw error;
-    const { message, area } = told(error);
-    return { stream, state: 'failed', error: { message, area } };
+  async function outcome(): Promise<StreamOutcome> {
+    try {
+      return await move();
+    } catch (error) {
+      if (isCancellation(error) && gate.draining) return { stream, state: 'cancelled', error: null, totals: partitions.totals };
+      if (isCancellation(error) || (error instanceof Error && error.name === 'ContinueAsNew')) throw error;
+      const { message, area } = told(error);
+      return { stream, state: 'failed', error: { message, area }, totals: partitions.totals };
+    }
   }
+
+  const ended = await outcome();
+  labels.tell({ state: ended.state === 'published' ? (partitions.totals.rejected > 0 ? 'succeeded_with_rejects' : 'succeeded') : ended.state, rows: partitions.totals.loaded, rejects: partitions.totals.rejected });
+  await controls.settled();
+  await condition(allHandlersFinished);
+  return ended;
+}
+
+function stateOf({ paused, busy, waiting }: Gate): StreamProgress['state'] {
+  if (paused) return busy > 0 ? 'pausing' : 'paused';
+  if (waiting.some(({ state }) => state === 'held')) return 'held';
+  return waiting.length > 0 ? 'waiting_approval' : 'running';
 }

@@ -1,4 +1,5 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Approval } from '../domain/approval';
 import type { BackfillWindow } from '../domain/backfill';
 import type { Totals } from '../domain/balance';
 import type { RunRef } from '../domain/ids';
@@ -18,6 +19,10 @@ export interface RunPipelineInput {
   /** Another run holds the pipeline: end at once, or wait. Attaching is the client's business. */
   readonly whenHeld: 'refuse' | 'queue';
   readonly allowDestructive: boolean;
+  /** Whether the server knows Millrace's search attributes; the client has asked. Setting one that it lacks would fail every workflow task. */
+  readonly searchAttributes?: boolean;
+  /** Reads what earlier runs skipped, and nothing else (`retry --gaps`). */
+  readonly gaps?: boolean;
   /** Carried over a continue-as-new while queued. */
   readonly queuedTimes?: number;
 }
@@ -49,8 +54,20 @@ export interface LoadStreamInput {
   readonly onFailure: 'hold' | 'fail';
   readonly heartbeatTimeout: string;
   readonly paused: boolean;
+  readonly searchAttributes?: boolean;
   /** Carried over a continue-as-new. */
-  readonly carried?: { readonly plan: PlanRef; readonly done: readonly Range[]; readonly totals: StreamTotals };
+  readonly carried?: CarriedStream;
+}
+
+export interface CarriedStream {
+  readonly plan: PlanRef;
+  readonly done: readonly Range[];
+  readonly totals: StreamTotals;
+  readonly skipped: readonly number[];
+  /** Partition → its generation, where it was read again. */
+  readonly rereads: Readonly<Record<number, number>>;
+  readonly held: readonly { readonly partition: number; readonly message: string }[];
+  readonly approvals: readonly Approval[];
 }
 
 /** Ordinals `[first, last]` of partitions that are done; a set of them stays small where they finish roughly in order. */
@@ -63,11 +80,23 @@ export interface StreamTotals {
   readonly loaded: number;
   readonly rejected: number;
 }
+export const noStreamTotals: StreamTotals = { extracted: 0, transformed: 0, loaded: 0, rejected: 0 };
 
 export interface StreamOutcome {
   readonly stream: string;
   readonly state: 'published' | 'failed' | 'cancelled';
   readonly error: { readonly message: string; readonly area: string } | null;
+  readonly totals?: StreamTotals;
+  /** What a person let pass at the gate. */
+  readonly approvals?: readonly Approval[];
+}
+
+/** A piece of a stream that waits for a person. */
+export interface Waiting {
+  /** Null: the stream as a whole, in its current stage. */
+  readonly partition: number | 'all' | null;
+  readonly state: 'held' | 'waiting_approval';
+  readonly message: string;
 }
 
 export interface StreamProgress {
@@ -76,11 +105,24 @@ export interface StreamProgress {
   /** `plan`, `extract`, `load`, `check`, `publish`: the furthest stage reached. */
   readonly stage: string;
   readonly partitions: { readonly total: number; readonly done: number; readonly running: number };
+  /** Partitions in flight at most. */
+  readonly window: number;
   readonly totals: StreamTotals;
   readonly estimatedRows: number | null;
   /** Why it waits, and what to do; null while it works. */
   readonly message: string | null;
+  readonly waiting: readonly Waiting[];
   readonly notes: readonly string[];
+}
+
+/** What a stream tells its run when it begins or ceases to wait for a person, and in answer to an order. */
+export interface StreamReport {
+  readonly stream: string;
+  readonly state: RunState;
+  readonly stage: string;
+  readonly message: string | null;
+  readonly waiting: readonly Waiting[];
+  readonly answers: readonly { readonly order: number; readonly refusal: string | null }[];
 }
 
 export interface RunProgress {
@@ -88,17 +130,80 @@ export interface RunProgress {
   /** Null until the run has its generation. */
   readonly run: RunRef | null;
   /** In the order they start; `workflowId` answers `streamProgress` once started. */
-  readonly streams: readonly { readonly stream: string; readonly to: string; readonly workflowId: string; readonly state: RunState; readonly message: string | null }[];
+  readonly streams: readonly {
+    readonly stream: string; readonly to: string; readonly workflowId: string; readonly state: RunState; readonly message: string | null; readonly waiting: readonly Waiting[];
+  }[];
   readonly message: string | null;
+  /** Partitions in flight, all streams together. */
+  readonly concurrency: number;
+  /** Queue of the workers that share the run's staging, and the one that began it; null until the run has started. */
+  readonly queue: string | null;
+  readonly worker: string | null;
   readonly totals?: Totals;
 }
 
-/** Stops launching; what runs stops at its next safe place and starts again on `resume`. */
-export const pause = defineSignal('pause');
+/** Number of an order from a run to its stream, which the stream's report answers; absent where a person sent it. */
+interface Order {
+  readonly order?: number;
+}
+/** Who asks and why: for the receipt. */
+interface Asked {
+  readonly by?: string;
+  readonly reason?: string;
+}
+export interface PauseRequest extends Asked {
+  /** ISO instant at which the run resumes by itself. */
+  readonly until?: string;
+}
+export interface CancelRequest extends Asked {
+  /** Stop what runs; without it the activities in hand end first. */
+  readonly now?: boolean;
+  /** Take back what the run has committed and not published. */
+  readonly rollback?: boolean;
+}
+export interface RetryRequest extends Asked {
+  /** Absent: everything that is held. */
+  readonly stream?: string;
+  readonly partition?: number;
+  /** Ask the source again instead of using what was landed. */
+  readonly reread?: boolean;
+}
+export interface SkipRequest extends Asked {
+  readonly stream: string;
+  readonly partition: number;
+  readonly reason: string;
+}
+export interface ApprovalRequest extends Asked {
+  /** Absent: every stream that waits for an approval. */
+  readonly stream?: string;
+}
+export interface SetConcurrencyRequest extends Asked {
+  readonly concurrency: number;
+}
+
+/** Signals of a run and of each of its streams. Stops launching; what runs stops at its next safe place and starts again on `resume`. */
+export const pause = defineSignal<[(PauseRequest & Order)?]>('pause');
 /** Ends a pause, and tries again what is held. */
-export const resume = defineSignal('resume');
-/** Ends the run as Cancelled after the batches in hand; the destination stays as the last commit made it. */
-export const cancel = defineSignal('cancel');
+export const resume = defineSignal<[(Asked & Order)?]>('resume');
+/** Ends the run as Cancelled; the destination stays as the last commit made it. */
+export const cancel = defineSignal<[(CancelRequest & Order)?]>('cancel');
+
+/** Updates of a run: refused at once where they cannot be right, answered with the state that results. */
+export const setConcurrency = defineUpdate<RunProgress, [SetConcurrencyRequest]>('setConcurrency');
+export const retryPartition = defineUpdate<RunProgress, [RetryRequest?]>('retryPartition');
+export const skipPartition = defineUpdate<RunProgress, [SkipRequest]>('skipPartition');
+export const approve = defineUpdate<RunProgress, [ApprovalRequest?]>('approve');
+export const reject = defineUpdate<RunProgress, [ApprovalRequest?]>('reject');
+
+/** The same, passed on to a stream. */
+export const setWindow = defineSignal<[Order & { readonly window: number }]>('setWindow');
+export const retryPiece = defineSignal<[Order & RetryRequest]>('retryPartition');
+export const skipPiece = defineSignal<[Order & SkipRequest]>('skipPartition');
+export const approvePiece = defineSignal<[Order & Asked]>('approve');
+export const rejectPiece = defineSignal<[Order & Asked]>('reject');
+/** From a stream to its run. */
+export const streamReport = defineSignal<[StreamReport]>('streamReport');
+
 /** Answered by a run. */
 export const progress = defineQuery<RunProgress>('progress');
 /** Answered by a stream of a run. */

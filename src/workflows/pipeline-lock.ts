@@ -9,32 +9,48 @@ import { release } from './messages';
 export interface PipelineLock {
   /** True once somebody else ended the lock's workflow. */
   lost(): boolean;
+  /** Takes it again; false: another run has it. */
+  reclaim(): Promise<boolean>;
   release(): Promise<void>;
+}
+
+interface Held {
+  readonly child: ChildWorkflowHandle<typeof holdPipeline>;
+  readonly end: Promise<void>;
+  ended: boolean;
 }
 
 /** Null: another run holds the pipeline. */
 export async function lockPipeline(pipeline: string): Promise<PipelineLock | null> {
-  const child = await CancellationScope.nonCancellable(() => startLock(pipeline));
-  if (!child) return null;
-  let ended = false;
-  const end = child.result().then(() => { ended = true; }, () => { ended = true; });
+  let held = await CancellationScope.nonCancellable(() => startLock(pipeline));
+  if (!held) return null;
+  let releasing = false;
   return {
-    lost: () => ended,
+    lost: () => held!.ended && !releasing,
+    async reclaim() {
+      const again = await CancellationScope.nonCancellable(() => startLock(pipeline));
+      held = again ?? held;
+      return again !== null;
+    },
     release: () => CancellationScope.nonCancellable(async () => {
-      if (!ended) await child.signal(release).catch(() => undefined);
-      await end;
+      releasing = true;
+      if (!held!.ended) await held!.child.signal(release).catch(() => undefined);
+      await held!.end;
     }),
   };
 }
 
-async function startLock(pipeline: string): Promise<ChildWorkflowHandle<typeof holdPipeline> | null> {
+async function startLock(pipeline: string): Promise<Held | null> {
   try {
-    return await startChild(holdPipeline, {
+    const child = await startChild(holdPipeline, {
       workflowId: lockIdOf(pipeline),
       parentClosePolicy: ParentClosePolicy.TERMINATE,
       memo: { holder: workflowInfo().workflowId },
       staticSummary: `held by ${workflowInfo().workflowId}`,
     });
+    const end = (): void => { held.ended = true; };
+    const held: Held = { child, ended: false, end: child.result().then(end, end) };
+    return held;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
     throw error;

@@ -43,6 +43,9 @@ async function project(overrides: Partial<Activities> = {}, state: RunSummary['s
     loadBatch: async () => ({ rows: 9 }),
     checkStream: async () => ({ warnings: [] }),
     publishStream: async () => ({ rows: 27 }),
+    rereadPartition: async () => undefined,
+    skipPartition: async () => undefined,
+    rollbackRun: async () => ({ kept: {} }),
     checkConnections: async () => [],
     finishRun: async ({ run, cancelled, outcomes }): Promise<RunSummary> => {
       const ended = cancelled ? 'cancelled' : outcomes.some((outcome) => outcome.state === 'failed') ? 'failed' : state;

@@ -138,6 +138,8 @@ export async function summaryOf(handle: WorkflowHandle): Promise<RunSummary> {
   } catch (error) {
     const details = (error as { cause?: { details?: unknown[] } }).cause?.details;
     if (details?.[0]) return details[0] as RunSummary;
+    const summary = (await handle.describe()).memo?.['summary'];
+    if (summary) return summary as RunSummary;
     throw error;
   }
 }

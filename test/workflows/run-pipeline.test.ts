@@ -1,94 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import { Context } from '@temporalio/activity';
-import type { WorkflowFailedError} from '@temporalio/client';
-import { type WorkflowHandle } from '@temporalio/client';
-import type { Activities } from '../../src/activities/contract';
-import { noTotals } from '../../src/domain/balance';
-import type { PipelineSpec, StreamSpec } from '../../src/domain/pipeline';
-import type { PlanRef } from '../../src/domain/plan';
 import type { RunSummary } from '../../src/domain/receipt';
-import type { RunPipelineInput, RunProgress, StreamProgress } from '../../src/workflows/messages';
+import type { StreamProgress } from '../../src/workflows/messages';
+import { blockable, failureOf, held, probe as probeOn, progressOf, stream } from '../support/probe';
 import { eventually, openTemporal, type TestTemporal } from '../support/temporal';
 
 let temporal: TestTemporal;
 beforeAll(async () => { temporal = await openTemporal(); });
 afterAll(() => temporal.close());
 
-interface Probe {
-  readonly calls: string[];
-  readonly queue: string;
-  readonly pipeline: string;
-  start(input?: Partial<RunPipelineInput>, logicalDate?: string): Promise<WorkflowHandle>;
-}
-
-const stream = (name: string, more: Partial<StreamSpec> = {}): StreamSpec => ({ stream: name, to: name, steps: [], checks: [], ...more }) as unknown as StreamSpec;
-
-/** Workers whose activities are fakes: here the workflow is the subject. */
-async function probe(overrides: Partial<Activities> = {}, streams: readonly StreamSpec[] = [stream('orders')], partitions = 3, onFailure: 'hold' | 'fail' = 'hold'): Promise<Probe> {
-  const pipeline = `probe_${randomBytes(5).toString('hex')}`;
-  const queue = `queue_${pipeline}`;
-  const calls: string[] = [];
-  const plan: PlanRef = { hash: 'h', partitions, wholeStream: false, estimatedRows: null, window: null, notes: [] };
-  const base: Activities = {
-    startRun: async ({ workflowId, executionId, startedAt, logicalDate }) => ({ run: { pipeline, workflowId, executionId, startedAt, logicalDate, generation: 1 }, queue, heartbeatTimeout: '5s' }),
-    planStream: async () => plan,
-    extractPartition: async () => ({ rows: 10, bytes: 100 }),
-    transformBatch: async ({ ordinal }) => ({ id: String(ordinal), rows: 9, read: 10, rejected: 1 }),
-    transformStream: async () => ({ id: 'all', rows: 5, read: 27, rejected: 0 }),
-    loadBatch: async () => ({ rows: 9 }),
-    checkStream: async () => ({ warnings: [] }),
-    publishStream: async () => ({ rows: 27 }),
-    checkConnections: async () => [],
-    finishRun: async ({ run, cancelled, outcomes }): Promise<RunSummary> => ({
-      run, state: cancelled ? 'cancelled' : outcomes.some(({ state }) => state === 'failed') ? 'failed' : 'succeeded',
-      streams: outcomes.map(({ stream: name, error, state }) => ({ stream: name, to: name, state: state === 'published' ? 'succeeded' : state, error, totals: noTotals, lines: [], batches: 0, window: null, checks: [], notes: [], deleted: 0 })),
-      totals: noTotals, pipelineHash: '', finishedAt: '', version: '', previous: null, hash: '',
-    }),
-  };
-  const recorded = Object.fromEntries(Object.entries({ ...base, ...overrides }).map(([name, activity]) => [name, async (input: { stream?: string; ordinal?: number | 'all' }) => {
-    calls.push([name, input.stream, input.ordinal].filter((part) => part !== undefined).join(' '));
-    return (activity as (input: unknown) => Promise<unknown>)(input);
-  }]));
-  await temporal.startWorker(queue, recorded);
-  const spec = { pipeline, source: 's', destination: 'd', streams, limits: { rejects: null, concurrency: 4 }, onFailure, hash: 'x' } as PipelineSpec;
-  return {
-    calls, queue, pipeline,
-    start: (input = {}, logicalDate = '2026-08-01T00:00:00Z') => temporal.client.workflow.start('runPipeline', {
-      workflowId: `${pipeline}/run-${logicalDate}`, taskQueue: queue,
-      args: [{ spec, logicalDate, connectionsFile: '/none', whenHeld: 'refuse', allowDestructive: false, ...input }],
-    }),
-  };
-}
-
-const progressOf = (handle: WorkflowHandle): Promise<RunProgress> => handle.query('progress');
-const failureOf = async (handle: WorkflowHandle): Promise<WorkflowFailedError> => {
-  try {
-    await handle.result();
-  } catch (error) {
-    return error as WorkflowFailedError;
-  }
-  throw new Error('the run succeeded');
-};
-const held = (message: string) => ApplicationFailure.create({ message, nonRetryable: true, type: 'SourceHeldError', details: [{ disposition: 'hold', area: 'source', name: 'SourceHeldError' }] });
-
-/** Blocks until aborted or released, as a long COPY does. */
-function blockable() {
-  const waiting: (() => void)[] = [];
-  return {
-    get waiting() { return waiting.length; },
-    release: () => waiting.splice(0).forEach((go) => go()),
-    async wait(): Promise<void> {
-      const context = Context.current();
-      const beat = setInterval(() => context.heartbeat(), 100);
-      try {
-        await Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), context.cancelled]);
-      } finally {
-        clearInterval(beat);
-      }
-    },
-  };
-}
+const probe = (...rest: Parameters<typeof probeOn> extends [TestTemporal, ...infer Rest] ? Rest : never) => probeOn(temporal, ...rest);
 
 test('moves every partition through the stages, then checks, publishes and finishes', async () => {
   const { calls, start } = await probe();
@@ -165,7 +85,7 @@ test.each(['signal', 'request'])('cancel by %s ends the run as Cancelled with it
   const { calls, start } = await probe({ extractPartition: async () => { await block.wait(); return { rows: 1, bytes: 1 }; } });
   const handle = await start();
   await eventually(async () => block.waiting > 0, 'extraction runs');
-  if (way === 'signal') await handle.signal('cancel');
+  if (way === 'signal') await handle.signal('cancel', { now: true });
   else await handle.cancel();
   await failureOf(handle);
   expect((await handle.describe()).status.name).toBe('CANCELLED');

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { batchColumn, positionColumn } from '../../domain/column';
-import { BalanceError, ConfigurationError, FencedOffError } from '../../domain/errors';
+import { BalanceError, ConfigurationError, DestinationHeldError, FencedOffError } from '../../domain/errors';
 import { stagesPosition } from '../../domain/pipeline';
 import type { FileRecord, Position } from '../../domain/position';
 import { fileList, type Session, type TextRow } from '../../transforms/duckdb-engine';
@@ -86,6 +86,17 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       const from = (await tableExists(session, names.schema, `_millrace_s_${plan.fence}_${names.hash}`)) ? names.hidden(plan.fence) : names.target;
       const rows = await session.rows(`SELECT l.batch_id AS id, coalesce(c.n, 0) AS n FROM _millrace_loads l LEFT JOIN (SELECT ${batchColumn} AS b, count(*) AS n FROM ${from} GROUP BY 1) c ON c.b = l.batch_number WHERE l.batch_id IN (${batchIds.map(quoteLiteral).join(', ')})`);
       return Object.fromEntries(rows.map((row) => [row['id']!, Number(row['n'])]));
+    }),
+    discard: (target, plan, batchId) => transaction(always, async (session) => {
+      const names = namesOf(target);
+      await refuseOldFence(session, names, plan.fence, plan.version);
+      const id = quoteLiteral(batchId);
+      const values = [names.label, target.run.pipeline, target.stream.stream, names.holder].map(quoteLiteral).join(', ');
+      const [earlier] = await session.rows(`SELECT batch_number AS n, state FROM _millrace_loads WHERE batch_id = ${id}`);
+      if (earlier?.['state'] === 'published') throw new DestinationHeldError(`discarding batch "${batchId}" of "${names.label}": it is published; only what is not published can be taken back`, { batch: batchId });
+      if (!earlier) await session.run(`INSERT INTO _millrace_loads (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, "rows", state) VALUES (nextval('_millrace_batches'), ${id}, ${values}, ${plan.fence}, '', ${quoteLiteral(plan.hash)}, 0, 'rolled_back')`);
+      else await session.run(`UPDATE _millrace_loads SET state = 'rolled_back' WHERE batch_id = ${id}`);
+      if (earlier && await tableExists(session, names.schema, `_millrace_s_${plan.fence}_${names.hash}`)) await session.run(`DELETE FROM ${names.hidden(plan.fence)} WHERE ${batchColumn} = ${earlier['n']}`);
     }),
     rollback: (target, control) => transaction(control.signal, async (session) => {
       const names = namesOf(target);

@@ -4,7 +4,7 @@ import { copyFile, link, mkdir, readFile, readdir, rename, rm, rmdir } from 'nod
 import path from 'node:path';
 import { batchColumn } from '../../domain/column';
 import type { Control } from '../../domain/control';
-import { BalanceError, ConfigurationError, FencedOffError } from '../../domain/errors';
+import { BalanceError, ConfigurationError, DestinationUnavailableError, FencedOffError } from '../../domain/errors';
 import { batchNumberOf, pathTime, runPath, slug } from '../../domain/ids';
 import type { PublishReceipt } from '../../domain/receipt';
 import { formatNamed } from '../../formats/registry';
@@ -188,6 +188,17 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
         counts[id] = rows;
       }
       return counts;
+    },
+    async discard(target, plan, batchId) {
+      const table = tableOf(target);
+      await refuseOldFence(table, target, plan.fence, plan.version);
+      const place = manifestOf(batchId, plan.fence);
+      // The name stays taken, so that an attempt that wakes up late finds another checksum there and is refused.
+      const tombstone: BatchManifest = { batchId, number: '0', checksum: 'discarded', rows: 0, files: [] };
+      if ((await read(table, place))?.checksum === tombstone.checksum) return;
+      await removeBatch(table, place);
+      await createOnce(path.join(table, place), JSON.stringify(tombstone));
+      if ((await read(table, place))?.checksum !== tombstone.checksum) throw new DestinationUnavailableError(`discarding batch "${batchId}" of "${target.stream.to}": an attempt loaded it meanwhile; it is tried again`, { batch: batchId });
     },
     async rollback(target) {
       const table = tableOf(target);

@@ -5,6 +5,7 @@ import { claimStream, deleteBatches, dropHidden } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
 import { cancellable } from './copy-out';
+import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { columnsOf, prepareTarget, takesCopyText } from './prepare';
 import { arrayOf, publishStream } from './publish';
@@ -50,6 +51,10 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
       const rows = await connection.rows(
         `SELECT l.batch_id, coalesce(c.n, 0)::text AS n FROM ${names.loads} l LEFT JOIN (SELECT ${batchColumn} AS b, count(*) AS n FROM ${from} GROUP BY 1) c ON c.b = l.batch_number WHERE l.batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
       return Object.fromEntries(rows.map((row) => [row['batch_id']!, Number(row['n'])]));
+    },
+    async discard(target, plan, batchId) {
+      const { connection, names } = await on(target);
+      await discardBatch(connection, names, plan, batchId);
     },
     async rollback(target) {
       const { connection, names } = await on(target);

@@ -1,0 +1,131 @@
+import { executeChild, CancellationScope, isCancellation, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import {
+  approve, approvePiece, cancel, pause, progress, reject, rejectPiece, resume, retryPartition, retryPiece, setConcurrency, setWindow, skipPartition, skipPiece, streamReport,
+  type ApprovalRequest, type RetryRequest, type RunProgress, type SkipRequest,
+} from './messages';
+import { PauseTimer } from './pause-timer';
+import { requestCancel } from './request-cancel';
+import type { Run } from './run';
+
+/** What a person can do to a run; what concerns a stream is passed on to it. Validators run before anything is recorded, so a refusal leaves no trace. */
+export function openRunControls(run: Run): void {
+  const { streams } = run;
+  const timer = new PauseTimer();
+  const carryOnAll = async (): Promise<void> => {
+    timer.clear();
+    run.pausedBy = null;
+    streams.paused = false;
+    await streams.tell(streams.going(), (child, order) => child.signal(resume, { order }));
+    run.show();
+  };
+
+  setHandler(progress, () => run.progress(), { description: 'State of the run and of its streams' });
+  setHandler(streamReport, (report) => {
+    streams.hear(report);
+    run.show();
+  }, { description: 'From a stream of this run' });
+  setHandler(pause, async (request = {}) => {
+    timer.set(request.until, () => void carryOnAll());
+    run.pausedBy = { by: request.by ?? null, reason: request.reason ?? null, until: timer.until };
+    streams.paused = true;
+    await streams.tell(streams.going(), (child, order) => child.signal(pause, { order }));
+    run.show();
+  }, { description: 'Stop at the next safe place; nothing is lost: {"until": "2026-08-03T08:00:00Z", "reason": "…"}, both optional' });
+  setHandler(resume, carryOnAll, { description: 'Go on; also tries again what is held' });
+  setHandler(cancel, async ({ now, rollback } = {}) => {
+    run.rollback ||= rollback === true;
+    streams.cancelling = true;
+    // Before the streams have started nothing is in hand.
+    if (now || run.started === null) await endAsCancelled();
+    else await streams.tell(streams.going(), (child, order) => child.signal(cancel, { order }));
+    if (!now) endAfterDrain();
+    run.show();
+  }, { description: 'End the run after what is in hand; the destination stays as the last commit made it: {"now": true, "rollback": true}, both optional' });
+
+  setHandler(setConcurrency, async ({ concurrency }) => {
+    streams.concurrency = concurrency;
+    await streams.order(streams.going(), (child, order) => child.signal(setWindow, { order, window: streams.window }));
+    return run.progress();
+  }, { description: 'Partitions in flight, all streams together: {"concurrency": 8}', validator: ({ concurrency }) => validConcurrency(concurrency) });
+  setHandler(retryPartition, async (request = {}) => {
+    await streams.order(heldOf(run, request), (child, order) => child.signal(retryPiece, { ...request, ...partOf(request), order }));
+    return run.progress();
+  }, { description: 'Try again what is held: {"stream": "orders", "partition": 7, "reread": true}, all optional', validator: (request = {}) => validRetry(run, request) });
+  setHandler(skipPartition, async (request) => {
+    await streams.order([request.stream], (child, order) => child.signal(skipPiece, { ...request, partition: Number(request.partition), order }));
+    return run.progress();
+  }, { description: 'Leave a partition out, as a recorded gap: {"stream": "orders", "partition": 7, "reason": "…"}', validator: (request) => validSkip(run, request) });
+  setHandler(approve, async (request = {}) => {
+    await streams.order(waitingFor(run, request), (child, order) => child.signal(approvePiece, { ...request, order }));
+    return run.progress();
+  }, { description: 'Publish what waits for an approval: {"stream": "orders", "by": "…"}, both optional', validator: (request = {}) => validApproval(run, request) });
+  setHandler(reject, async (request = {}) => {
+    await streams.order(waitingFor(run, request), (child, order) => child.signal(rejectPiece, { ...request, order }));
+    return run.progress();
+  }, { description: 'Fail what waits for an approval: {"stream": "orders", "reason": "…"}, both optional', validator: (request = {}) => validApproval(run, request) });
+}
+
+/** What is in hand gets this long after a cancel; work that fails and is tried again would else never end. */
+const drainLimit = '30s';
+
+function endAfterDrain(): void {
+  const end = async (): Promise<void> => {
+    await sleep(drainLimit, { summary: 'what is in hand may end until then' });
+    await endAsCancelled();
+  };
+  new CancellationScope().run(end).catch((error: unknown) => { if (!isCancellation(error)) throw error; });
+}
+
+/** Only a workflow whose cancellation was requested can end as Cancelled. */
+export const endAsCancelled = (): Promise<void> =>
+  CancellationScope.nonCancellable(() => executeChild(requestCancel, { workflowId: `${workflowInfo().workflowId}/cancel` }));
+
+export const mostConcurrency = 256;
+
+function validConcurrency(concurrency: unknown): void {
+  if (!Number.isInteger(concurrency) || Number(concurrency) < 1 || Number(concurrency) > mostConcurrency) throw new Error(`setting concurrency to ${JSON.stringify(concurrency)}: it must be a whole number from 1 to ${mostConcurrency}, such as {"concurrency": 8}`);
+}
+
+function goingStream(run: Run, stream: unknown, doing: string): void {
+  const known = run.progress().streams;
+  const found = known.find((one) => one.stream === stream);
+  if (!found) throw new Error(`${doing} of stream ${JSON.stringify(stream)}: the run has no such stream; its streams are ${known.map((one) => one.stream).join(', ')}`);
+  if (run.streams.going(found.stream).length === 0) throw new Error(`${doing} of stream "${found.stream}": it is ${found.state.replace(/_/g, ' ')}`);
+}
+
+function validPartition(partition: unknown, doing: string): void {
+  if (!/^\d+$/.test(String(partition))) throw new Error(`${doing}: partition ${JSON.stringify(partition)} is none; write its number, such as 7`);
+}
+
+function validRetry(run: Run, request: RetryRequest): void {
+  const { stream, partition, reread } = request;
+  if (stream !== undefined) goingStream(run, stream, 'retrying a part');
+  if (partition !== undefined && stream === undefined) throw new Error('retrying a partition: name its stream too');
+  if (partition !== undefined) return validPartition(partition, `retrying a partition of "${stream}"`);
+  if (reread) throw new Error('reading a partition again: name the stream and the partition');
+  if (heldOf(run, request).length === 0) throw new Error(`retrying what is held${stream === undefined ? '' : ` in stream "${stream}"`}: nothing is held`);
+}
+
+function validSkip(run: Run, { stream, partition, reason }: SkipRequest): void {
+  goingStream(run, stream, 'skipping a partition');
+  validPartition(partition, `skipping a partition of "${stream}"`);
+  if (typeof reason !== 'string' || reason.trim() === '') throw new Error(`skipping partition ${partition} of "${stream}": say why, it is kept in the receipt`);
+  const write = run.writeOf(stream);
+  if (write !== 'append' && write !== 'merge') throw new Error(`skipping partition ${partition} of "${stream}": "write: ${write}" takes earlier rows away, and over a gap those of the gap would be gone; mend the partition, or cancel`);
+}
+
+function validApproval(run: Run, request: ApprovalRequest): void {
+  if (request.stream !== undefined) goingStream(run, request.stream, 'approving or rejecting a part');
+  if (waitingFor(run, request).length === 0) throw new Error(`approving or rejecting${request.stream === undefined ? '' : ` stream "${request.stream}"`}: nothing waits for an approval`);
+}
+
+const partOf = ({ partition }: RetryRequest): { readonly partition?: number } => (partition === undefined ? {} : { partition: Number(partition) });
+
+/** Streams that a retry concerns. */
+const heldOf = ({ streams }: Run, { stream, partition }: RetryRequest): readonly string[] =>
+  streams.going(stream).filter((name) => partition !== undefined || streams.waiting(name).some(({ state }) => state === 'held'));
+
+const waitingFor = ({ streams }: Run, { stream }: ApprovalRequest): readonly string[] =>
+  streams.going(stream).filter((name) => streams.waiting(name).some(({ state }) => state === 'waiting_approval'));
+
+export type { RunProgress };

@@ -1,0 +1,92 @@
+import { CancellationScope, condition, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { PlanRef } from '../domain/plan';
+import { told } from './failures';
+import type { Gate } from './gate';
+import {
+  approvePiece, cancel, pause, rejectPiece, resume, retryPiece, setWindow, skipPiece, streamReport, type RetryRequest, type StreamProgress, type StreamReport,
+} from './messages';
+import { refused, type Partitions } from './partitions';
+
+export interface StreamControls {
+  /** Resolves when everything that was heard has been carried out and told. */
+  settled(): Promise<void>;
+}
+
+interface Controlled {
+  readonly gate: Gate;
+  readonly partitions: Partitions;
+  plan(): PlanRef | null;
+  progress(): StreamProgress;
+}
+
+/** What a stream does when it is told to, by its run or by hand; each order is answered, and each wait for a person is told to the run. */
+export function openStreamControls(controlled: Controlled): StreamControls {
+  const { gate, partitions } = controlled;
+  const answers: { order: number; refusal: string | null }[] = [];
+  let carrying = 0;
+  let told: string | null = null;
+
+  /** Carries out an order and remembers the answer. */
+  const carryOut = async (order: number | undefined, work: () => void | Promise<void>): Promise<void> => {
+    carrying += 1;
+    let refusal: string | null = null;
+    try {
+      await work();
+    } catch (error) {
+      refusal = messageOf(error);
+    } finally {
+      carrying -= 1;
+      if (order !== undefined) answers.push({ order, refusal });
+    }
+  };
+
+  setHandler(pause, (request) => carryOut(request?.order, () => gate.pause()), { description: 'Stop at the next safe place; nothing is lost' });
+  setHandler(resume, (request) => carryOut(request?.order, () => gate.resume()), { description: 'Go on; also tries again what is held' });
+  setHandler(cancel, (request) => carryOut(request?.order, () => gate.drain()), { description: 'End this stream after what is in hand' });
+  setHandler(setWindow, ({ order, window }) => carryOut(order, () => { partitions.window = window; }), { description: 'How many partitions of this stream move at once: {"window": 2}' });
+  setHandler(retryPiece, (request) => carryOut(request.order, () => retry(controlled, request)), { description: 'Try again what is held: {"partition": 7, "reread": true}' });
+  setHandler(skipPiece, ({ order, partition, by, reason }) => carryOut(order, () => partitions.skip(within(controlled, partition), partition, by ?? null, reason)), { description: 'Leave a partition out, as a recorded gap: {"partition": 7, "reason": "…"}' });
+  setHandler(approvePiece, ({ order, by, reason }) => carryOut(order, () => { gate.decide('approve', by ?? null, reason ?? null); }), { description: 'Publish what waits for an approval' });
+  setHandler(rejectPiece, ({ order, by, reason }) => carryOut(order, () => { gate.decide('reject', by ?? null, reason ?? null); }), { description: 'End this stream instead of publishing it' });
+
+  const news = (): string => {
+    const { state, message, waiting } = controlled.progress();
+    return state === 'running' && waiting.length === 0 ? 'running' : JSON.stringify([state, message, waiting]);
+  };
+  const hasNews = (): boolean => answers.length > 0 || news() !== (told ?? 'running');
+  const { parent } = workflowInfo();
+  // Ends with the workflow; a run that is gone hears nothing any more, which is right.
+  void CancellationScope.nonCancellable(async () => {
+    for (;;) {
+      await condition(hasNews);
+      told = news();
+      const { stream, state, stage, message, waiting } = controlled.progress();
+      const report: StreamReport = { stream, state, stage, message, waiting: waiting.slice(0, 20), answers: answers.splice(0) };
+      if (parent) await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(streamReport, report).catch(() => undefined);
+    }
+  });
+  return { settled: () => CancellationScope.nonCancellable(() => condition(() => carrying === 0 && answers.length === 0)) };
+}
+
+async function retry(controlled: Controlled, { partition, reread, stream }: RetryRequest): Promise<void> {
+  const { gate, partitions } = controlled;
+  if (partition === undefined) {
+    gate.retry();
+    return;
+  }
+  const plan = within(controlled, partition);
+  const { stage } = controlled.progress();
+  if (reread) await partitions.reread(plan, partition, stage === 'transform' || (stage === 'check' && !plan.wholeStream));
+  if (reread) gate.retry();
+  else if (!gate.retry(partition)) throw refused(`partition ${partition} of "${stream}" is neither held nor at work; "millrace status" shows what is`);
+}
+
+function within({ plan, progress }: Controlled, partition: number): PlanRef {
+  const planned = plan();
+  const { stream } = progress();
+  if (!planned) throw refused(`stream "${stream}" has no plan yet; it has no partitions`);
+  if (partition < 0 || partition >= planned.partitions) throw refused(`stream "${stream}" has no partition ${partition}; they are 0 to ${planned.partitions - 1}`);
+  return planned;
+}
+
+const messageOf = (error: unknown): string => told(error).message;
