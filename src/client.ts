@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addBackfill } from './cli/backfill';
 import { addCancel } from './cli/cancel';
 import { addCheck } from './cli/check';
+import { addClean } from './cli/clean';
 import { addDev } from './cli/dev';
 import { addDiscover } from './cli/discover';
 import { openDoor, type AddCommand } from './cli/door';
@@ -35,6 +36,7 @@ const commands: readonly AddCommand[] = [
   addQuarantine,
   addSchedule,
   addBackfill,
+  addClean,
   addList,
   addDev,
   addWorker,

@@ -6,6 +6,7 @@ import { openArtefacts } from './artefacts';
 import type { PartitionInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { waitForRoom } from './staging-room';
 
 /** Source → landing files. The first manifest wins; from then on the source is not asked again. */
 export const createExtractPartition = (dependencies: Dependencies) => async ({ run, stream, ordinal, reread }: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number }> => {
@@ -18,6 +19,7 @@ export const createExtractPartition = (dependencies: Dependencies) => async ({ r
   const plan = await artefacts.plan.read(run, stream);
   const partition = plan.partitions[ordinal]!;
   return withControl(reached, async (control) => {
+    await waitForRoom(staging, spec, control);
     const source = await dependencies.openSource(connectionsFile, spec.source);
     try {
       const id = partitionPath(run, stream, ordinal, reread);

@@ -40,10 +40,21 @@ export const createFinishRun = (dependencies: Dependencies) => async ({ run, can
     }
     const receipt = JSON.parse(text) as RunSummary;
     await chain(staging, receipt);
-    await staging.sweep(runPath(run), new Set());
+    await staging.sweep(runPath(run), await keptFiles(artefacts, receipt));
     return receipt;
   });
 };
+
+/** Batches that `keep` keeps: the janitor removes them later. */
+async function keptFiles(artefacts: Artefacts, { run, streams }: RunSummary): Promise<ReadonlySet<string>> {
+  const kept = new Set<string>();
+  if (((await artefacts.run(run)).spec.retention?.keep ?? 0) === 0) return kept;
+  for (const { stream, batches } of streams) {
+    const plan = batches > 0 ? await artefacts.plan.find(run, stream) : null;
+    for (const batch of plan ? await batchesOf(artefacts, run, stream, plan) : []) for (const { key } of batch.files) kept.add(key);
+  }
+  return kept;
+}
 
 async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, control: Control, run: RunRef, outcome: Outcome): Promise<StreamSummary> {
   const { streamSpec } = await artefacts.stream(run, outcome.stream);

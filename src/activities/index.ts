@@ -1,5 +1,7 @@
 import { createCheckConnections } from './check-connections';
 import { createCheckStream } from './check-stream';
+import type { CleanActivities } from './clean-contract';
+import { createCleanPipeline, createFindStaging } from './clean-pipeline';
 import type { Activities } from './contract';
 import type { Dependencies } from './dependencies';
 import { createDescribeRun } from './describe-run';
@@ -14,6 +16,7 @@ import { createRereadPartition } from './reread-partition';
 import { createRollbackRun } from './rollback-run';
 import type { SeeingActivities } from './seeing-contract';
 import { createSkipPartition } from './skip-partition';
+import { createSettlePipeline } from './settle-pipeline';
 import { createStartRun } from './start-run';
 import { createTransformBatch } from './transform-batch';
 import { createTransformStream } from './transform-stream';
@@ -21,7 +24,7 @@ import { createTransformStream } from './transform-stream';
 export type { Dependencies } from './dependencies';
 export { failureInterceptor } from './failures';
 
-export const createActivities = (dependencies: Dependencies): Activities & SeeingActivities => ({
+export const createActivities = (dependencies: Dependencies): Activities & SeeingActivities & CleanActivities => ({
   startRun: createStartRun(dependencies),
   planStream: createPlanStream(dependencies),
   extractPartition: createExtractPartition(dependencies),
@@ -39,4 +42,7 @@ export const createActivities = (dependencies: Dependencies): Activities & Seein
   describeRun: createDescribeRun(dependencies),
   previewPipeline: createPreviewPipeline(dependencies),
   sweepPreview: createSweepPreview(dependencies),
+  findStaging: createFindStaging(dependencies),
+  cleanPipeline: createCleanPipeline(dependencies),
+  settlePipeline: createSettlePipeline(dependencies),
 });

@@ -70,7 +70,8 @@ export async function holderOf(client: Client, pipeline: string): Promise<string
   try {
     const lock = await client.workflow.getHandle(lockIdOf(pipeline)).describe();
     const holder = lock.memo?.['holder'];
-    return lock.status.name === 'RUNNING' && typeof holder === 'string' ? holder : null;
+    // The janitor holds it for moments, and is no run that could be watched.
+    return lock.status.name === 'RUNNING' && typeof holder === 'string' && holder.startsWith(`${pipeline}/`) ? holder : null;
   } catch (error) {
     if (isNotFound(error)) return null;
     throw error;

@@ -4,6 +4,7 @@ import { unknownWord } from '../config/problems';
 import type { QuarantineFile } from '../domain/batch';
 import { positionsPerPartition } from '../domain/column';
 import { ConfigurationError } from '../domain/errors';
+import { runPath } from '../domain/ids';
 import { groupQuarantine, readQuarantine, type QuarantineEntry, type QuarantineFilter, type QuarantineGroup } from '../stores/quarantine';
 import type { StoredRun } from '../stores/runs';
 import type { StagingStore } from '../stores/staging';
@@ -77,8 +78,9 @@ export async function quarantineShow(word: string, only: string | undefined, fla
 
 const runName = ({ run }: StoredRun): string => `${run.workflowId}${run.generation > 1 ? `~${run.generation}` : ''}`;
 
+/** None where the janitor has removed them: they were older, or more, than "quarantine" allows. */
 const filesOf = async (staging: StagingStore, stored: StoredRun, stream: string): Promise<readonly QuarantineFile[]> =>
-  (await storedBatches(staging, stored, stream)).flatMap(({ quarantine }) => quarantine);
+  ((await staging.read(`quarantine/${runPath(stored.run)}/removed.json`)) === null ? (await storedBatches(staging, stored, stream)).flatMap(({ quarantine }) => quarantine) : []);
 
 function entryText({ position, step, reasons, raw, origin, line }: QuarantineEntry): string {
   const at = BigInt(position);

@@ -7,6 +7,7 @@ import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain
 import { connectionsFileOf, openConnections, type Connections } from './connections';
 import { shareOf } from './duration';
 import { pipelineWordsToCome } from './not-available';
+import { parseRetention } from './parse-retention';
 import { parseSchedule } from './parse-schedule';
 import { parseDefaults, parseStream } from './parse-stream';
 import { limitsSchema, pipelineSchema, type RawLimits } from './pipeline-schema';
@@ -37,6 +38,8 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
   const limits = limitsOf(raw['limits'], yaml, problems);
   const schedule = raw['schedule'] === undefined ? null : parseSchedule(raw['schedule'], yaml);
   problems.push(...schedule?.problems ?? []);
+  const { retention, problems: bounds } = parseRetention(raw, yaml);
+  problems.push(...bounds);
   const defaults = parseDefaults(raw['defaults'], yaml);
   problems.push(...defaults.problems);
   const entries = Array.isArray(raw['streams']) ? (raw['streams'] as readonly unknown[]) : [];
@@ -51,6 +54,7 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
     source: String(raw['source']), destination: String(raw['destination']),
     streams, limits,
     ...(schedule?.schedule ? { schedule: schedule.schedule } : {}),
+    ...(retention ? { retention } : {}),
     onFailure: raw['on_failure'] === 'fail' ? 'fail' : 'hold',
     hash: createHash('sha256').update(text).digest('hex'),
   };

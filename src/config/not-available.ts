@@ -1,9 +1,6 @@
 /** Words that Millrace will know and does not yet: refused by name, with what to do meanwhile. */
 export const pipelineWordsToCome: Readonly<Record<string, string>> = {
   notify: 'use the exit code or --json of "millrace run"',
-  staging: 'staging is the folder "staging" under MILLRACE_HOME',
-  quarantine: 'rejected rows are kept until they are removed by hand',
-  keep: 'staged files are removed when their run has ended',
 };
 
 export const streamWordsToCome: Readonly<Record<string, string>> = {

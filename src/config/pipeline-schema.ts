@@ -64,6 +64,9 @@ export const pipelineSchema = z.strictObject({
   streams: z.array(z.unknown()).min(1).describe('What is moved'),
   limits: z.unknown().optional().describe('Bounds of a run'),
   schedule: z.unknown().optional().describe('When it runs by itself, once "millrace schedule apply" has told the server'),
+  keep: z.unknown().optional().describe('How long staged batches stay after their run; default: not at all'),
+  quarantine: z.unknown().optional().describe('Bounds of rejected rows: keep (default 90 days) and max'),
+  staging: z.unknown().optional().describe('Bounds of staging: max, where extraction waits'),
   on_failure: z.enum(['hold', 'fail']).optional().describe('hold: wait for a person; fail: end the run'),
 });
 

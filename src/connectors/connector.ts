@@ -182,6 +182,8 @@ export interface Destination {
   checkpoint?(target: Target): Promise<Checkpoint | null>;
   /** Puts another position under a claim just taken, as a publish without batches would: version + 1, only where fence and version are still the claim's. */
   setPosition?(target: Target, claim: Claim, position: Position | null, control: Control): Promise<Checkpoint>;
+  /** Hidden tables of fences below the present one, which a settling could not lock; with `drop`, those dropped now. Absent: there are none. */
+  leftovers?(target: Target, options: { readonly drop: boolean }): Promise<readonly string[]>;
   /** Rows now in the target, all runs together: for `allow_empty` and for people. Null: no such table. */
   rows(target: Target): Promise<number | null>;
   close(): Promise<void>;

@@ -95,6 +95,12 @@ export class StagingUnavailableError extends EtlError {
   readonly area = 'internal';
 }
 
+/** Staging holds as much as the pipeline allows. */
+export class StagingFullError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'internal';
+}
+
 /** This machine is short of something: disk, memory. */
 export class WorkerShortError extends EtlError {
   readonly disposition = 'retry';

@@ -9,6 +9,8 @@ export interface RunRef {
   readonly logicalDate: string;
   /** Absent: it reads on from the checkpoint. */
   readonly backfill?: BackfillWindow;
+  /** `clean`: what the janitor claims in this run's name. */
+  readonly part?: string;
   /** 1 for the first execution of the id, 2 for the next, … */
   readonly generation: number;
   /** Temporal's run id of the first execution of this generation. */
@@ -37,7 +39,7 @@ export const partitionName = (ordinal: number): string => padded(ordinal, 4);
 /** `crm_sales/run-20260801T000000Z`, `crm_sales/backfill-20260701T000000Z-20260801T000000Z`: without the generation, home of `run.json`. */
 export const runHome = ({ pipeline, logicalDate, backfill }: Pick<RunRef, 'pipeline' | 'logicalDate' | 'backfill'>): string =>
   `${slug(pipeline)}/${backfill ? `backfill-${pathTime(backfill.from)}-${pathTime(backfill.to)}` : `run-${pathTime(logicalDate)}`}`;
-export const runPath = (run: RunRef): string => `${runHome(run)}${generationMark(run.generation)}`;
+export const runPath = (run: RunRef): string => `${runHome(run)}${generationMark(run.generation)}${run.part === undefined ? '' : `/${run.part}`}`;
 /** Whether a folder of a pipeline in staging holds a run. */
 export const isRunFolder = (name: string): boolean => /^(run|backfill)-\d/.test(name);
 export const streamPath = (run: RunRef, stream: string): string => `${runPath(run)}/${slug(stream)}`;

@@ -1,4 +1,5 @@
 import type { JsonObject } from './json';
+import type { Retention } from './retention';
 import type { ScheduleSpec } from './schedule';
 
 export const modes = ['full', 'incremental', 'cdc'] as const;
@@ -74,6 +75,8 @@ export interface PipelineSpec {
   readonly onFailure: 'hold' | 'fail';
   /** Absent: it runs when it is started. */
   readonly schedule?: ScheduleSpec;
+  /** Absent: the defaults. */
+  readonly retention?: Retention;
   /** Of the YAML text as written; in receipts. */
   readonly hash: string;
 }

@@ -41,6 +41,15 @@ export async function openLocalStaging(folder: string): Promise<StagingStore> {
       const entries = await readdir(pathOf(prefix), { withFileTypes: true }).catch(() => []);
       return entries.map((entry) => `${prefix}/${entry.name}${entry.isDirectory() ? '/' : ''}`).sort();
     },
+    async *walk(prefix) {
+      for await (const file of filesUnder(pathOf(prefix))) {
+        const found = await stat(file).catch(() => null);
+        if (found) yield { key: path.relative(folder, file).split(path.sep).join('/'), bytes: found.size, modifiedAt: found.mtimeMs };
+      }
+    },
+    async remove(keys) {
+      for (const key of keys) await rm(pathOf(key), { force: true });
+    },
     async sweep(prefix, keep) {
       const entries = await readdir(pathOf(prefix), { withFileTypes: true, recursive: true }).catch(() => []);
       for (const entry of entries) {
@@ -50,6 +59,16 @@ export async function openLocalStaging(folder: string): Promise<StagingStore> {
       }
     },
   };
+}
+
+/** Folder by folder, so that no listing of all is in memory. */
+async function* filesUnder(folder: string): AsyncGenerator<string> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const place = path.join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesUnder(place);
+    else if (entry.isFile()) yield place;
+  }
 }
 
 /** link(2) fails where the name exists, so exactly one of any number of writers wins, with its whole text. */

@@ -72,6 +72,13 @@ export async function openS3Staging({ settings, cache, cacheLimit }: S3StagingOp
       return local;
     },
     list: (prefix) => store.children(prefix),
+    async* walk(prefix) {
+      for await (const { key, size, modified } of store.list(prefix)) yield { key, bytes: size, modifiedAt: modified };
+    },
+    async remove(keys) {
+      await store.remove(keys);
+      for (const key of keys) await rm(localOf(key), { force: true });
+    },
     async sweep(prefix, keep) {
       const gone: string[] = [];
       for await (const { key } of store.list(`${prefix}/`)) {

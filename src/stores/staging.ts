@@ -4,6 +4,14 @@ import type { StagedFile } from '../domain/manifest';
  * Where landing files, batches, plans and receipts lie (semantics 1 and 12). Keys are slash-separated paths; no key is
  * another key's folder. Any number of attempts may work in it at once, on one machine or, with a shared store, on many.
  */
+/** A file as it lies there. */
+export interface StagedEntry {
+  readonly key: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number;
+}
+
 export interface StagingStore {
   /** Names the store: workers that share it serve the same activity queue. */
   readonly id: string;
@@ -19,6 +27,10 @@ export interface StagingStore {
   fetch(file: StagedFile): Promise<string>;
   /** Keys of the direct children that are folders (with a trailing slash) and files under a prefix, sorted. */
   list(prefix: string): Promise<readonly string[]>;
+  /** Every file under a prefix that ends in a slash (or is empty: all), drafts too, in no order; one that vanishes meanwhile is left out. */
+  walk(prefix: string): AsyncIterable<StagedEntry>;
+  /** Missing is fine. */
+  remove(keys: readonly string[]): Promise<void>;
   /** Removes the data files under a prefix that are not in `keep`; JSON documents stay. Missing is fine. */
   sweep(prefix: string, keep: ReadonlySet<string>): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** Everything exported here becomes a workflow type. */
 export { backfillPipeline } from './backfill-pipeline';
 export { checkConnections } from './check-connections';
+export { cleanUp } from './clean-up';
 export { describeRun } from './describe-run';
 export { discoverStreams } from './discover-streams';
 export { holdPipeline } from './hold-pipeline';

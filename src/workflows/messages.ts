@@ -36,6 +36,11 @@ export interface BackfillInput {
   readonly carried?: { readonly done: number; readonly read: number; readonly loaded: number; readonly rejected: number };
 }
 
+export interface CleanUpInput {
+  /** Only tell. */
+  readonly dryRun: boolean;
+}
+
 export interface BackfillProgress {
   readonly windows: number;
   readonly done: number;

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { ConfigurationError } from '../../domain/errors';
 import { overlaps, type Overlap } from '../../domain/schedule';
 import type { AddCommand } from '../door';
 import { logicalDateOf } from '../logical-date';
@@ -6,6 +7,7 @@ import { streamOption } from '../backfill';
 import { applySchedule } from './apply';
 import { backfillSchedule } from './backfill';
 import { deleteSchedule, pauseSchedule, resumeSchedule, triggerSchedule } from './control';
+import { applyJanitor } from './janitor';
 import { listInstants, listSchedules } from './list';
 
 const pipelineName = 'name of a pipeline';
@@ -17,8 +19,14 @@ export const instantOf = (text: string | undefined): Date | null => (text === un
 export const addSchedule: AddCommand = (door) => {
   const { command, does } = door.group('schedule', 'Let pipelines run by themselves, by Temporal Schedules');
   command('apply', 'Make or change the schedule of a pipeline; said again, nothing changes', 'millrace schedule apply pipelines/orders.yaml')
-    .argument('<file>', 'pipeline file with "schedule"')
-    .action(does(({ environment, terminal }, file: string) => applySchedule(file, environment, terminal)));
+    .argument('[file]', 'pipeline file with "schedule"')
+    .option('--janitor', 'instead: "millrace clean" once a night')
+    .option('--off', 'with --janitor: no more')
+    .action(does(({ environment, terminal }, file: string | undefined, { janitor, off }: { readonly janitor?: boolean; readonly off?: boolean }) => {
+      if (janitor) return applyJanitor(off === true, environment, terminal);
+      if (file === undefined) throw new ConfigurationError('applying a schedule: name the pipeline file, or --janitor');
+      return applySchedule(file, environment, terminal);
+    }));
   command('list', 'Show schedules; of one pipeline, what became of each instant', 'millrace schedule list\n  millrace schedule list orders --from 2026-08-01 --to 2026-08-02')
     .argument('[pipeline]', pipelineName)
     .option('--from <instant>', 'first instant to account for (default: a day before)')

@@ -57,11 +57,27 @@ export async function deleteBatches(connection: PostgresConnection, names: Names
   return there === 'true' ? connection.run(`DELETE FROM ${names.target} WHERE ${batchColumn} = ANY($1::bigint[])`, [`{${numbers.join(',')}}`]) : 0;
 }
 
+/** Hidden tables below the present fence: whatever their fence had not published is settled, so they are nobody's. */
+export async function leftovers(connection: PostgresConnection, names: Names, drop: boolean): Promise<readonly string[]> {
+  const { there } = await connection.row('SELECT (to_regclass($1) IS NOT NULL)::text AS there', [names.checkpoints]);
+  const [row] = there === 'true' ? await connection.rows(`SELECT fence::text FROM ${names.checkpoints} WHERE ${mine} AND settled = fence`, [names.label, names.pipeline, names.stream]) : [];
+  if (!row) return [];
+  const fence = Number(row['fence']);
+  const before = await hiddenBelow(connection, names, fence);
+  if (!drop || before.length === 0) return before;
+  await dropHidden(connection, names, fence);
+  const after = await hiddenBelow(connection, names, fence);
+  return before.filter((name) => !after.includes(name));
+}
+
+async function hiddenBelow(connection: PostgresConnection, names: Names, below: number): Promise<readonly string[]> {
+  const tables = await connection.rows('SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname LIKE $2', [names.schema, `\\_millrace\\_s\\_%\\_${names.hash}`]);
+  return tables.map((row) => row['name']!).filter((name) => Number(name.split('_')[3]) < below);
+}
+
 /** A table that cannot be locked now, because somebody reads it, is left to the next claim. */
 export async function dropHidden(connection: PostgresConnection, names: Names, below: number): Promise<void> {
-  const tables = await connection.rows('SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname LIKE $2', [names.schema, `\\_millrace\\_s\\_%\\_${names.hash}`]);
-  for (const name of tables.map((row) => row['name']!)) {
-    if (Number(name.split('_')[3]) >= below) continue;
+  for (const name of await hiddenBelow(connection, names, below)) {
     await connection.run(`DROP TABLE IF EXISTS ${quoteTable({ schema: names.schema, table: name })}`).catch((error: unknown) => {
       if (codeOf(error) !== '55P03' && !/lock timeout/.test(String(error))) throw error;
     });

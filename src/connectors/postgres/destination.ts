@@ -1,7 +1,7 @@
 import { batchColumn } from '../../domain/column';
 import type { ConnectorContext, Destination, Target } from '../connector';
 import { readCheckpoint, setPosition } from './checkpoint';
-import { claimStream, deleteBatches, dropHidden } from './claim';
+import { claimStream, deleteBatches, dropHidden, leftovers } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
 import { cancellable } from './copy-out';
@@ -72,6 +72,10 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     async setPosition(target, claim, position) {
       const { connection, names } = await on(target);
       return setPosition(connection, names, claim, position);
+    },
+    async leftovers(target, { drop }) {
+      const { connection, names } = await on(target);
+      return leftovers(connection, names, drop);
     },
     async rows(target) {
       const { connection, names } = await on(target);
