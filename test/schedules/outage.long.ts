@@ -1,3 +1,4 @@
+// Of the long suite: npx jest --testMatch '**/outage.long.ts'. Real outages take their time, and runs must be short beside them.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -89,4 +90,4 @@ test('outages shorter and longer than the catch-up window leave no instant unacc
   const last = told.findLast(({ fate }) => fate === 'ran')!.at;
   expect(told.filter(({ at, data }) => at <= last && data === null)).toEqual([]);
   expect(await loaded(pipeline)).toBe(3002);
-});
+}, 300_000);
