@@ -7,12 +7,15 @@ import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import type { CheckReport, CheckResultLine } from '../domain/receipt';
 import type { Destination } from '../connectors/connector';
+import { checkNamed } from '../checks/registry';
 import { runStreamChecks } from '../checks/row-checks';
-import { openArtefacts } from './artefacts';
+import { quotedReferences } from '../transforms/run-chain';
+import { openArtefacts, type Artefacts } from './artefacts';
+import { checkHistory } from './check-history';
 import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
-import { batchesOf, partitionBatches, viewOf } from './references';
+import { batchesOf, openReferences, partitionBatches, viewOf } from './references';
 
 interface Verdict {
   readonly warnings: readonly string[];
@@ -40,7 +43,7 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
     } finally {
       await destination.close();
     }
-    const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...await streamChecks(dependencies, control, streamSpec, plan, loaded)];
+    const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...await streamChecks({ dependencies, control, artefacts, run, stream: streamSpec, plan, batches: loaded, source: spec.source, connectionsFile })];
     const report: CheckReport = { stream, totals, lines, checks, blockedBy: [...limitProblems(spec, totals), ...failing(checks, 'block')] };
     const recorded = await artefacts.report.record(report, run, stream);
     control.reached('check:after-report');
@@ -90,12 +93,38 @@ function rowChecks(stream: StreamSpec, batches: readonly Batch[]): readonly Chec
   });
 }
 
-async function streamChecks(dependencies: Dependencies, control: Control, stream: StreamSpec, plan: Plan, batches: readonly Batch[]): Promise<readonly CheckResultLine[]> {
+interface StreamChecks {
+  readonly dependencies: Dependencies;
+  readonly control: Control;
+  readonly artefacts: Artefacts;
+  readonly run: RunRef;
+  readonly stream: StreamSpec;
+  readonly plan: Plan;
+  readonly batches: readonly Batch[];
+  readonly source: string;
+  readonly connectionsFile: string;
+}
+
+async function streamChecks({ dependencies, control, artefacts, run, stream, plan, batches, source, connectionsFile }: StreamChecks): Promise<readonly CheckResultLine[]> {
   if (stream.checks.length === 0) return [];
+  const { staging, resolveSecret } = dependencies;
+  const looksBack = Math.max(...stream.checks.map(({ name, options }) => checkNamed(name).historyOf(options)));
+  const history = looksBack > 0 ? await checkHistory(staging, run.pipeline, stream.stream, looksBack) : new Map<string, readonly string[]>();
+  const askSource = (aggregates: readonly string[]) => askedOf(dependencies, connectionsFile, source, stream, plan, aggregates, control);
   return dependencies.engine.session(control.signal, async (session) => {
-    await viewOf(session, dependencies.staging, 'staged', batches, plan.target.map(({ name }) => name), plan.target.map(({ type }) => type));
-    return runStreamChecks(session, 'staged', plan.target, stream.checks);
+    const references = quotedReferences(await openReferences({ session, staging, artefacts, run, stream: { ...stream, steps: [] }, connectionsFile, resolveSecret }));
+    await viewOf(session, staging, 'staged', batches, plan.target.map(({ name }) => name), plan.target.map(({ type }) => type));
+    return runStreamChecks(session, 'staged', plan.target, stream.checks, { references, history, askSource });
   });
+}
+
+async function askedOf({ openSource }: Dependencies, connectionsFile: string, name: string, stream: StreamSpec, plan: Plan, aggregates: readonly string[], control: Control): Promise<readonly (string | null)[] | null> {
+  const source = await openSource(connectionsFile, name);
+  try {
+    return (await source.measure?.({ stream, plan, aggregates }, control)) ?? null;
+  } finally {
+    await source.close();
+  }
 }
 
 const failing = (checks: readonly CheckResultLine[], onFail: string): readonly string[] =>

@@ -5,7 +5,7 @@ import { EtlError } from '../domain/errors';
 import type { RunRef } from '../domain/ids';
 import { namesOf } from '../domain/naming';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
-import type { SourcePlan } from '../domain/plan';
+import { partitionNames, type SourcePlan } from '../domain/plan';
 import { canRollback } from '../domain/rollback';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { withControl } from './control';
@@ -47,7 +47,7 @@ async function describeStream(input: DescribeRunInput, stream: StreamSpec, desti
     const columns = await dependencies.engine.session(control.signal, async (session) =>
       describeChain(session, renamed(plan.columns, names), stream.steps, await describeReferences(session, stream, input.connectionsFile, known)));
     known.set(stream.stream, columns);
-    found = { ...found, columns: columns.map(({ name, type }) => ({ name, type })) };
+    found = { ...found, columns: columns.map(({ name, type }) => ({ name, type })), wholeStream: splitOf(stream.steps, stream.checks, partitionNames({ ...plan, names })).wholeStream };
     const firstLoad = checkpoint === null || checkpoint.version === 0;
     const changes = await destination.prepare(target, { target: columns, fence: (checkpoint?.fence ?? 0) + 1, firstLoad, key: plan.key }, { dryRun: true, allowDestructive: input.allowDestructive });
     return plannedOf(stream, { ...found, statements: changes.statements.slice(0, mostStatements), destructive: [...changes.destructive, ...effectsOf(stream, firstLoad)] }, null);
@@ -82,8 +82,8 @@ function facts({ window, partitions, notes }: SourcePlan): Partial<PlannedStream
 const plannedOf = (stream: StreamSpec, found: Partial<PlannedStream>, problem: PlannedStream['problem']): PlannedStream => ({
   stream: stream.stream, to: stream.to, mode: stream.mode, write: stream.write,
   checkpoint: null, window: null, partitions: { count: 0, labels: [] }, estimatedRows: null, columns: [], statements: [], destructive: [],
-  ...found,
   wholeStream: splitOf(stream.steps, stream.checks).wholeStream,
+  ...found,
   rollback: canRollback(stream),
   notes: [...(found.notes ?? []), ...notesOf(stream, found.notes ?? [])],
   problem,

@@ -4,7 +4,7 @@ import type { Control } from '../domain/control';
 import { EtlError } from '../domain/errors';
 import { streamPath, type RunRef } from '../domain/ids';
 import type { NamedOptions, StreamSpec } from '../domain/pipeline';
-import type { Plan } from '../domain/plan';
+import { partitionNames, type Plan } from '../domain/plan';
 import type { PublishRequest } from '../connectors/connector';
 import type { StagingStore } from '../stores/staging';
 import { fileList, type Session } from '../transforms/duckdb-engine';
@@ -41,7 +41,7 @@ export async function findKeysAside({ staging, engine, resolveSecret }: Dependen
     const input = renamed(plan.columns, plan.names);
     const places: Rejected[] = [{ batches: parts, columns: input, origins: plan.columns.map(({ name }) => name), steps: stream.steps }];
     if (whole.some(({ quarantine }) => quarantine.length > 0)) {
-      const { firstStreamStep } = splitOf(stream.steps, stream.checks);
+      const { firstStreamStep } = splitOf(stream.steps, stream.checks, partitionNames(plan));
       const columns = await describeChain(session, input, stream.steps.slice(0, firstStreamStep), await openReferences({ session, staging, artefacts, run, stream, connectionsFile, resolveSecret }));
       places.push({ batches: whole, columns, origins: columns.map(({ name }) => name), steps: stream.steps.slice(firstStreamStep) });
     }

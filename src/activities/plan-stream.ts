@@ -4,7 +4,7 @@ import { canonicalJson } from '../domain/json';
 import { namesOf } from '../domain/naming';
 import { orderColumn } from '../domain/order';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
-import type { Plan, PlanRef, SourcePlan } from '../domain/plan';
+import { partitionNames, type Plan, type PlanRef, type SourcePlan } from '../domain/plan';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import { keepingCheckpoint, refuseUnranged } from './backfill';
@@ -42,7 +42,7 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const plan = {
         ...sourcePlan, ...(order !== null && { order }), stream, names, target: targetColumns,
         passes: false, stagesLineage: destination.stagesLineage?.(target) === true,
-        wholeStream: splitOf(streamSpec.steps, streamSpec.checks).wholeStream,
+        wholeStream: splitOf(streamSpec.steps, streamSpec.checks, partitionNames({ ...sourcePlan, names })).wholeStream,
         fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };
       await destination.prepare(target, plan, { dryRun: false, allowDestructive });

@@ -2,9 +2,8 @@ import type { Column } from '../domain/column';
 import { referencedStreams, type StreamSpec } from '../domain/pipeline';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
-import { stepNamed } from '../transforms/registry';
 import type { References, ReferenceRelation } from '../transforms/run-chain';
-import { openFile } from './references';
+import { openFile, referencesOf } from './references';
 
 /** Streams that others refer to come first; a cycle has been refused by the parser. */
 export function inReferenceOrder(streams: readonly StreamSpec[]): readonly StreamSpec[] {
@@ -24,8 +23,8 @@ export function inReferenceOrder(streams: readonly StreamSpec[]): readonly Strea
 /** The relations that a stream's steps read besides its own rows; `streamRelation` gives those of other streams. */
 export async function gatherReferences(session: Session, stream: StreamSpec, connectionsFile: string, streamRelation: (name: string, relation: string) => Promise<ReferenceRelation>, prefix = ''): Promise<References> {
   const found: Record<number, Record<string, ReferenceRelation>> = {};
-  for (const [ordinal, { name, options }] of stream.steps.entries()) {
-    for (const [key, reference] of Object.entries(stepNamed(name).references(options))) {
+  for (const { ordinal, references } of referencesOf(stream)) {
+    for (const [key, reference] of Object.entries(references)) {
       const relation = `${prefix}reference_${ordinal}_${key}`;
       (found[ordinal] ??= {})[key] = 'stream' in reference
         ? await streamRelation(reference.stream, relation)

@@ -11,7 +11,7 @@ import { ordinalColumn } from '../formats/format';
 import { formatNamed } from '../formats/registry';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
-import { createRejects, describeChain, runChain, type References, type ReferenceRelation } from '../transforms/run-chain';
+import { createRejects, describeChain, quotedReferences, runChain, type References, type ReferenceRelation } from '../transforms/run-chain';
 import { renamed } from './plan-stream';
 
 interface PreviewRequest {
@@ -48,7 +48,7 @@ export async function previewStream(request: PreviewRequest): Promise<{ readonly
       const { stage, result, failing } = await stepStage(request, at, 'checks', [], stream.steps.length, stream.checks);
       stages.push(stage);
       at = result;
-      checks = [...counted(stream.checks, failing), ...await runStreamChecks(session, at.relation, at.columns, stream.checks)];
+      checks = [...counted(stream.checks, failing), ...await runStreamChecks(session, at.relation, at.columns, stream.checks, { references: quotedReferences(request.references) })];
     }
   } catch (error) {
     if (!EtlError.is(error)) throw error;

@@ -7,7 +7,9 @@ import { formatForFile } from '../formats/registry';
 import type { StagingStore } from '../stores/staging';
 import { fileList, type Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
+import { checkNamed, checkReference } from '../checks/registry';
 import { stepNamed } from '../transforms/registry';
+import type { Reference } from '../transforms/step';
 import type { References, ReferenceRelation } from '../transforms/run-chain';
 import { putBaseFolder, putSecrets } from '../transforms/secrets';
 import type { Artefacts } from './artefacts';
@@ -27,15 +29,21 @@ interface ReferenceRequest {
 export async function openReferences(request: ReferenceRequest): Promise<References> {
   const found: Record<number, Record<string, ReferenceRelation>> = {};
   await putOutside(request);
-  for (const [ordinal, { name, options }] of request.stream.steps.entries()) {
-    for (const [key, reference] of Object.entries(stepNamed(name).references(options))) {
-      const relation = `reference_${ordinal}_${key}`;
+  for (const { ordinal, references } of referencesOf(request.stream)) {
+    for (const [key, reference] of Object.entries(references)) {
+      const relation = `reference_${ordinal < 0 ? `check_${-1 - ordinal}` : ordinal}_${key}`;
       const columns = 'stream' in reference ? await openStream(request, relation, reference.stream) : await openFile(request, relation, reference.file);
       (found[ordinal] ??= {})[key] = { relation, columns };
     }
   }
   return found;
 }
+
+/** What steps, by their ordinals, and checks, by `checkReference`, read besides the rows. */
+export const referencesOf = ({ steps, checks }: StreamSpec): readonly { readonly ordinal: number; readonly references: Readonly<Record<string, Reference>> }[] => [
+  ...steps.map(({ name, options }, ordinal) => ({ ordinal, references: stepNamed(name).references(options) })),
+  ...checks.map(({ name, options }, index) => ({ ordinal: checkReference(index), references: checkNamed(name).references(options) })),
+];
 
 /** What steps need besides rows: secrets by reference, and the folder that their files are relative to. */
 export async function putOutside(request: Pick<ReferenceRequest, 'session' | 'stream' | 'connectionsFile' | 'resolveSecret'>): Promise<void> {

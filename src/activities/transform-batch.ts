@@ -8,7 +8,7 @@ import { positionColumn, positionsPerPartition, type Column } from '../domain/co
 import { batchNumberOf, batchPath } from '../domain/ids';
 import type { LandingFile, Manifest } from '../domain/manifest';
 import { stagesPosition } from '../domain/pipeline';
-import type { Plan } from '../domain/plan';
+import { partitionNames, type Plan } from '../domain/plan';
 import { ordinalColumn } from '../formats/format';
 import { formatNamed } from '../formats/registry';
 import { writeQuarantine } from '../stores/quarantine';
@@ -42,7 +42,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   }
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
-    const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks);
+    const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames(plan));
     const staysPlaced = wholeStream || stagesPosition(streamSpec);
     const positions = staysPlaced || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
     const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful });

@@ -3,6 +3,7 @@ import { positionColumn } from '../domain/column';
 import { batchNumberOf, batchPath } from '../domain/ids';
 import { writeQuarantine } from '../stores/quarantine';
 import { stagesPosition } from '../domain/pipeline';
+import { partitionNames } from '../domain/plan';
 import { createRejects, describeChain, runChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import type { StreamInput } from './contract';
@@ -26,7 +27,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
   const parts = await partitionBatches(artefacts, run, stream, plan);
   return withControl(reached, (control) => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
-    const { firstStreamStep } = splitOf(steps, checks);
+    const { firstStreamStep } = splitOf(steps, checks, partitionNames(plan));
     const columns = await describeChain(session, renamed(plan.columns, plan.names), steps.slice(0, firstStreamStep), references);
     const names = columns.map(({ name }) => name);
     await viewOf(session, staging, 'input', parts, [...names, positionColumn], [...columns.map(({ type }) => type), 'BIGINT']);

@@ -3,27 +3,35 @@ import { z } from 'zod';
 import { ConfigurationError } from '../domain/errors';
 import { onFails, type NamedOptions } from '../domain/pipeline';
 import { acceptedValues } from './accepted-values';
+import { anomaly } from './anomaly';
 import type { Check } from './check';
 import { expression } from './expression';
+import { freshness } from './freshness';
+import { length } from './length';
+import { matchesSource } from './matches-source';
+import { completeness, distinctCount, mean, sum } from './measures';
 import { notNull } from './not-null';
 import { pattern } from './pattern';
+import { primaryKey } from './primary-key';
 import { range } from './range';
+import { relationships } from './relationships';
 import { rowCount } from './row-count';
+import { schema } from './schema';
 import { sql } from './sql';
+import { type } from './type';
 import { unique } from './unique';
 
 /** Every check, in one list. To add one: write its file and add a line here. */
-export const checks: readonly Check[] = [notNull, unique, acceptedValues, range, pattern, rowCount, expression, sql];
-
-/** Words of the vocabulary that are not built yet. */
-const planned = ['primary_key', 'relationships', 'length', 'type', 'freshness', 'schema', 'completeness', 'distinct_count', 'mean', 'sum', 'matches_source', 'anomaly'];
+export const checks: readonly Check[] = [
+  notNull, unique, primaryKey, acceptedValues, relationships, range, length, pattern, type, expression,
+  rowCount, completeness, distinctCount, mean, sum, freshness, schema, sql, matchesSource, anomaly,
+];
 
 const byName: ReadonlyMap<string, Check> = new Map(checks.map((check) => [check.name, check]));
 
 export function checkNamed(name: string): Check {
   const found = byName.get(name);
   if (found) return found;
-  if (planned.includes(name)) throw new ConfigurationError(`check "${name}" is not available yet; available: ${[...byName.keys()].join(', ')}`);
   const nearest = [...byName.keys()].sort((left, right) => distance(left, name) - distance(right, name))[0]!;
   throw new ConfigurationError(`unknown check "${name}"; did you mean "${nearest}"? known checks: ${[...byName.keys()].join(', ')}`);
 }
@@ -31,13 +39,18 @@ export function checkNamed(name: string): Check {
 const common = {
   on_fail: z.enum(onFails).default('block').describe('Stop the stream before it publishes, only say so, set the rows aside, or wait until a person approves'),
   where: z.string().optional().describe('SQL condition: rows that the check looks at'),
+  mostly: z.number().gt(0).lt(1).optional().describe('Share of rows that must pass, for checks of single rows that block or warn'),
 };
 
 /** Options of a check as a user writes them. */
 export function checkSpecSchema(name: string): z.ZodType {
-  const { optionsSchema } = checkNamed(name);
-  return optionsSchema instanceof z.ZodObject ? optionsSchema.safeExtend(common) : optionsSchema;
+  const { optionsSchema, setsAside } = checkNamed(name);
+  if (!(optionsSchema instanceof z.ZodObject)) return optionsSchema;
+  return optionsSchema.safeExtend(setsAside ? common : { ...common, on_fail: common.on_fail.unwrap().exclude(['quarantine']).default('block').describe('Stop the stream before it publishes, or only say so') }).refine(({ mostly, on_fail: onFail }) => mostly === undefined || onFail !== 'quarantine', '"mostly" goes with on_fail block or warn: a row that is set aside does not pass');
 }
 
-/** `unique` with quarantine must see the whole stream before it can tell which rows to set aside. */
-export const rejectsByUnique = ({ name, options }: NamedOptions): boolean => name === 'unique' && options['on_fail'] === 'quarantine';
+/** `unique` and `primary_key` with quarantine must see the whole stream before they can tell which rows to set aside. */
+export const rejectsByUnique = ({ name, options }: NamedOptions): boolean => (name === 'unique' || name === 'primary_key') && options['on_fail'] === 'quarantine';
+
+/** Key in a chain's references of what a check reads besides the rows; steps have their ordinals. */
+export const checkReference = (index: number): number => -1 - index;

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
-import type { JsonObject } from '../domain/json';
+import { canonicalJson, type JsonObject } from '../domain/json';
 import type { NamedOptions } from '../domain/pipeline';
 import type { CheckResultLine } from '../domain/receipt';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
 import type { Guard } from '../transforms/step';
-import { checkNamed } from './registry';
+import type { CheckInput, RowCheck } from './check';
+import { checkNamed, checkReference } from './registry';
 
 export interface CompiledRowChecks {
   /** Of checks with `on_fail: quarantine`: rows to set aside. */
@@ -17,12 +19,12 @@ export interface CompiledRowChecks {
 }
 
 /** Row checks of a stream over one relation (quoted name). */
-export function compileRowChecks(checks: readonly NamedOptions[], columns: readonly Column[], relation: string): CompiledRowChecks {
+export function compileRowChecks(checks: readonly NamedOptions[], columns: readonly Column[], relation: string, references: CheckReferences = {}): CompiledRowChecks {
   const guards: Guard[] = [];
   let windowed = false;
   const counted: { index: number; when: string }[] = [];
   checks.forEach(({ name, options }, index) => {
-    const compiled = checkNamed(name).compile(optionsOf(options), { columns, relation });
+    const compiled = checkNamed(name).compile(optionsOf(options), { columns, relation, references: references[checkReference(index)] ?? {} });
     const quarantine = options['on_fail'] === 'quarantine';
     const limited = (when: string): string => (typeof options['where'] === 'string' ? `((${options['where']}) AND (${when}))` : `(${when})`);
     if (compiled.kind === 'stream') {
@@ -31,24 +33,52 @@ export function compileRowChecks(checks: readonly NamedOptions[], columns: reado
       guards.push({ ...compiled.quarantine, column: compiled.quarantine.column ?? name, output: '', when: limited(compiled.quarantine.when) });
       return;
     }
+    if (options['mostly'] !== undefined) return;
     if (quarantine) guards.push(...compiled.violations.map(({ column, when, reason }) => ({ column: column ?? name, output: '', when: limited(when), reason })));
     else counted.push({ index, when: compiled.violations.map(({ when }) => limited(when)).join(' OR ') });
   });
   return { guards, windowed, counted };
 }
 
-/** Checks over all staged rows of a stream, for the gate; row checks have been counted batch by batch. */
-export async function runStreamChecks(session: Session, relation: string, columns: readonly Column[], checks: readonly NamedOptions[]): Promise<readonly CheckResultLine[]> {
+/** What checks need besides the rows. */
+export interface CheckOutside {
+  readonly references?: CheckReferences;
+  /** By the check's id. */
+  readonly history?: ReadonlyMap<string, readonly string[]>;
+  /** Asks the source for aggregates; absent: it cannot be asked. */
+  readonly askSource?: ((aggregates: readonly string[]) => Promise<readonly (string | null)[] | null>) | undefined;
+}
+type CheckReferences = Readonly<Record<number, NonNullable<CheckInput['references']>>>;
+
+/** Checks over all staged rows of a stream, for the gate; row checks have been counted batch by batch, unless a share of them may fail. */
+export async function runStreamChecks(session: Session, relation: string, columns: readonly Column[], checks: readonly NamedOptions[], outside: CheckOutside = {}): Promise<readonly CheckResultLine[]> {
   const results: CheckResultLine[] = [];
-  for (const { name, options } of checks) {
-    const where = options['where'];
+  for (const [index, spec] of checks.entries()) {
+    const { name, options } = spec;
+    const { where, mostly } = options;
+    const check = checkNamed(name);
     const source = typeof where === 'string' ? `(SELECT * FROM ${quoteIdentifier(relation)} WHERE ${where})` : quoteIdentifier(relation);
-    const compiled = checkNamed(name).compile(optionsOf(options), { columns, relation: source });
-    if (compiled.kind === 'row' || (options['on_fail'] === 'quarantine' && compiled.quarantine)) continue;
-    const { failing, message } = await session.row(compiled.sql);
-    results.push({ check: name, onFail: String(options['on_fail'] ?? 'block'), passed: failing === '0', failingRows: Number(failing), message: message ?? '' });
+    const asked = check.asksSource(options);
+    const id = checkId(spec);
+    const compiled = check.compile(optionsOf(options), {
+      columns, relation: source, references: outside.references?.[checkReference(index)] ?? {}, history: outside.history?.get(id)?.slice(0, check.historyOf(options)) ?? [],
+      source: asked.length > 0 && outside.askSource ? await outside.askSource(asked) : null,
+    });
+    if (compiled.kind === 'row' ? mostly === undefined : options['on_fail'] === 'quarantine' && compiled.quarantine) continue;
+    const { failing, message, measured } = await session.row(compiled.kind === 'row' ? shareSql(compiled, source, Number(mostly)) : compiled.sql);
+    results.push({ check: name, onFail: String(options['on_fail'] ?? 'block'), passed: failing === '0', failingRows: Number(failing), message: message ?? '', id, ...(measured != null && { measured }) });
   }
   return results;
 }
 
-const optionsOf = ({ on_fail: _onFail, where: _where, ...rest }: JsonObject): JsonObject => rest;
+/** One row: how many fail where that is more than may, else 0. */
+function shareSql({ violations }: RowCheck, source: string, mostly: number): string {
+  const bad = violations.map(({ when }) => `(${when})`).join(' OR ');
+  return `SELECT CASE WHEN good >= ${mostly} * n THEN 0 ELSE n - good END AS failing, (n - good) || ' of ' || n || ' rows fail, ${mostly} must pass' AS message, CAST(CASE WHEN n > 0 THEN good / n END AS VARCHAR) AS measured ` +
+    `FROM (SELECT count(*) AS n, count(*) FILTER ((${bad}) IS NOT TRUE) AS good FROM ${source})`;
+}
+
+/** Names a check in receipts: the same word with the same options is the same check in another run. */
+export const checkId = ({ name, options }: NamedOptions): string => createHash('sha256').update(canonicalJson({ name, options: { ...options, on_fail: null } })).digest('hex').slice(0, 12);
+
+const optionsOf = ({ on_fail: _onFail, where: _where, mostly: _mostly, ...rest }: JsonObject): JsonObject => rest;

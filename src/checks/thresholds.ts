@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-const bound = z.number();
+/** A number, or its digits as text where it has more than a number can hold. */
+const bound = z.union([z.number(), z.string().regex(/^-?\d+(\.\d+)?$/, 'is no number').transform((text) => text as unknown as number)]);
 
 /** `must_be…` words, for measures. */
 export const thresholdOptions = {
@@ -20,7 +21,7 @@ export function conditionsOf(measure: string, options: Thresholds): { readonly h
   const parts: [string, string][] = [];
   const add = (name: keyof Thresholds, sql: (value: number) => string, word: string) => {
     const value = options[name];
-    if (typeof value === 'number') parts.push([sql(value), `${word} ${value}`]);
+    if (typeof value === 'number' || typeof value === 'string') parts.push([sql(value), `${word} ${value}`]);
   };
   add('must_be', (value) => `${measure} = ${value}`, 'must be');
   add('must_be_at_least', (value) => `${measure} >= ${value}`, 'must be at least');

@@ -19,10 +19,23 @@ export function incrementProblem(spec: StreamSpec): string | null {
   if (spec.mode !== 'incremental') return null;
   for (const [index, step] of spec.steps.entries()) {
     if (step.name === 'deduplicate' || stepNamed(step.name).scope(step.options) !== 'stream') continue;
-    const problem = step.name === 'aggregate' ? aggregateProblem(spec, index) : step.name === 'fill_missing' ? groupsProblem(spec, index, namesIn(step.options['group_by']), 'group_by') : 'sees only the rows that are new';
+    const problem = problemOf(spec, index);
     if (problem) return `"${step.name}" in an incremental stream ${problem}; ${remedy}`;
   }
   return null;
+}
+
+/** The word that names a step's groups; a step without one sees rows of all periods. */
+const groupWords: Readonly<Record<string, string>> = { fill_missing: 'group_by', outliers: 'group_by', window: 'partition_by', pivot: 'by' };
+
+function problemOf(spec: StreamSpec, index: number): string | null {
+  const { name, options } = spec.steps[index]!;
+  if (name === 'aggregate') return aggregateProblem(spec, index);
+  const word = groupWords[name];
+  if (word === undefined) return 'sees only the rows that are new';
+  const groups = namesIn(options[word]);
+  const periods = groups.filter((group) => isWhole(spec, index, group));
+  return groupsProblem(spec, index, groups, word) ?? (name === 'pivot' ? writeProblem(spec, groups, periods) : null);
 }
 
 function aggregateProblem(spec: StreamSpec, index: number): string | null {

@@ -112,6 +112,9 @@ function betweenStreams(streams: readonly StreamSpec[], file: YamlFile): readonl
   const references = streams.flatMap((stream, index) => referencedStreams(stream)
     .filter((name) => !names.includes(name))
     .map((name) => file.problem(['streams', index, 'steps'], unknownWord('stream', name, names))));
+  const parts = streams.flatMap((stream, index) => referencedStreams(stream)
+    .filter((name) => streams.some((other) => other.stream === name && other.mode === 'incremental'))
+    .map((name) => file.problem(['streams', index, 'steps'], `stream "${name}" is taken whole here, but read with "mode: incremental", which gives only what is new; set "mode: full" for it`)));
   const cycle = references.length === 0 ? cycleOf(streams) : null;
-  return [...problems, ...references, ...(cycle ? [file.problem(['streams'], `streams wait for each other: ${cycle.join(' → ')}; take one reference out`)] : [])];
+  return [...problems, ...references, ...parts, ...(cycle ? [file.problem(['streams'], `streams wait for each other: ${cycle.join(' → ')}; take one reference out`)] : [])];
 }

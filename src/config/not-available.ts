@@ -15,9 +15,7 @@ export const valuesToCome: Readonly<Record<string, Readonly<Record<string, strin
   proof: { rows: 'use "proof: counts"' },
 };
 
-export const stepsToCome = ['unarchive', 'parse', 'http_lookup'] as const;
-export const checksToCome = [
-  'primary_key', 'relationships', 'length', 'type', 'freshness', 'schema', 'completeness', 'distinct_count', 'mean', 'sum', 'matches_source', 'anomaly',
-] as const;
+export const stepsToCome = ['http_lookup'] as const;
+export const checksToCome: readonly string[] = [];
 
 export const notAvailable = (word: string, instead: string): string => `"${word}" is not available yet; ${instead}`;

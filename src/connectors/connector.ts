@@ -80,6 +80,8 @@ export interface Source {
   read(request: { readonly stream: StreamSpec; readonly plan: Plan; readonly partition: Partition }, landing: Landing, control: Control): Promise<readonly LandingFile[]>;
   /** Some rows of a stream, as `read` would give them, in a second whatever the stream's size: for `preview`. Absent: the first partition is read whole. */
   sample?(request: SampleRequest, landing: Pick<Landing, 'create'>, control: Control): Promise<Sample>;
+  /** SQL aggregates over the rows of the plan's window as the source has them now, as text. Absent: it cannot be asked. */
+  measure?(request: { readonly stream: StreamSpec; readonly plan: Plan; readonly aggregates: readonly string[] }, control: Control): Promise<readonly (string | null)[]>;
   close(): Promise<void>;
 }
 

@@ -84,7 +84,8 @@ export interface PipelineSpec {
 /** Whether rows are staged with their position in the source, by which versions of a key are told apart when they are written. */
 export const stagesPosition = ({ write }: StreamSpec): boolean => write === 'scd2';
 
-/** Name of a `stream: X` reference inside steps (join, lookup); streams run in the order these demand. */
-export function referencedStreams(stream: StreamSpec): readonly string[] {
-  return stream.steps.flatMap(({ options }) => (typeof options['stream'] === 'string' ? [options['stream']] : []));
+/** Names of `stream: X` inside steps (join, lookup) and checks (relationships); streams run in the order these demand. */
+export function referencedStreams({ steps, checks }: Pick<StreamSpec, 'steps' | 'checks'>): readonly string[] {
+  const named = [...steps.map(({ options }) => options['stream']), ...checks.map(({ options }) => (options['to'] as JsonObject | undefined)?.['stream'])];
+  return [...new Set(named.filter((name): name is string => typeof name === 'string'))];
 }

@@ -22,6 +22,8 @@ export interface SourcePlan {
   readonly partitions: readonly Partition[];
   /** Where the next run starts once this plan is published. */
   readonly position: Position;
+  /** Source columns whose equal values lie in one partition, all of them together. Absent: there are none. */
+  readonly partitionKey?: readonly string[];
   /** File sources: what becomes recorded with the publish. */
   readonly files: readonly FileRecord[];
   /** Files of an earlier run whose rows this run replaces (`changed_file: reload`). */
@@ -64,3 +66,7 @@ export interface PlanRef {
   readonly window: Window | null;
   readonly notes: readonly string[];
 }
+
+/** The partition key by the names that columns have inside Millrace. */
+export const partitionNames = ({ partitionKey = [], columns, names }: Pick<Plan, 'partitionKey' | 'columns' | 'names'>): readonly string[] =>
+  partitionKey.map((name) => names[columns.findIndex((column) => column.name === name)] ?? name);

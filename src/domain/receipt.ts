@@ -44,6 +44,10 @@ export interface CheckResultLine {
   readonly failingRows: number;
   /** `row_count is 0, must be greater than 0`. */
   readonly message: string;
+  /** The same check with the same options has the same id in every run. */
+  readonly id?: string;
+  /** What it measured, as text of a number; later runs compare with it. */
+  readonly measured?: string;
 }
 
 /** The gate's answer; `<stream>/check-report.json`. */

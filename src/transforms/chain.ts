@@ -58,7 +58,7 @@ export async function runChain(request: ChainRequest): Promise<ChainResult> {
   const state: ChainState = { relation: request.relation, columns: request.columns, reshaped: false, pending: [] };
   const known: Known = [];
   for (const [index, spec] of request.steps.entries()) await applyStep(request, state, known, spec, request.firstStep + index);
-  const checks = compileRowChecks(request.checks, state.columns, quoteIdentifier(state.relation));
+  const checks = compileRowChecks(request.checks, state.columns, quoteIdentifier(state.relation), quotedReferences(request.references));
   if (checks.guards.length > 0) {
     if (checks.windowed) await settleInto(request, state, known);
     known.push('checks');
@@ -112,8 +112,12 @@ async function applyStep(request: ChainRequest, state: ChainState, known: Known,
   }
 }
 
+/** Relations quoted, as steps and checks take them. */
+export const quotedReferences = (references: References): References =>
+  Object.fromEntries(Object.entries(references).map(([ordinal, found]) => [ordinal, Object.fromEntries(Object.entries(found).map(([key, reference]) => [key, { ...reference, relation: quoteIdentifier(reference.relation) }]))]));
+
 function compile(state: ChainState, { name, options }: NamedOptions, ordinal: number, references: References): Compiled {
-  const quoted = Object.fromEntries(Object.entries(references[ordinal] ?? {}).map(([key, reference]) => [key, { ...reference, relation: quoteIdentifier(reference.relation) }]));
+  const quoted = quotedReferences(references)[ordinal] ?? {};
   const compiled = stepNamed(name).compile(options, { columns: state.columns, relation: quoteIdentifier(state.relation), references: quoted });
   const reserved = compiled.kind === 'rows' && compiled.columns.find((column) => column.name.startsWith(systemPrefix))?.name;
   if (reserved) throw new ConfigurationError(`compiling step ${ordinal} "${name}": names that start with "${systemPrefix}" are Millrace's own; call "${reserved}" something else`);

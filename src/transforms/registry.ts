@@ -26,6 +26,7 @@ import { mapValues } from './map-values';
 import { mask } from './mask';
 import { normalize } from './normalize';
 import { outliers } from './outliers';
+import { parse } from './parse';
 import { parseNumber } from './parse-number';
 import { parseTimestamp } from './parse-timestamp';
 import { pivot } from './pivot';
@@ -38,6 +39,7 @@ import { sql } from './sql';
 import { standardize } from './standardize';
 import type { Step } from './step';
 import { trim } from './trim';
+import { unarchive } from './unarchive';
 import { unpivot } from './unpivot';
 import { window } from './window';
 
@@ -45,11 +47,11 @@ import { window } from './window';
 export const steps: readonly Step[] = [
   select, drop, rename, add, filter, cast, parseTimestamp, parseNumber, resolveChoice, trim, changeCase, replace, normalize, standardize, mapValues,
   dropMissing, fillMissing, outliers, deduplicate, lookup, join, aggregate, window, pivot, unpivot, flatten, explode, split,
-  encode, decode, decompress, mask, hash, encrypt, decrypt, sql, js,
+  parse, encode, decode, decompress, unarchive, mask, hash, encrypt, decrypt, sql, js,
 ];
 
 /** Words of the vocabulary that are not built yet. */
-const planned = ['unarchive', 'parse', 'http_lookup'];
+const planned = ['http_lookup'];
 
 const byName: ReadonlyMap<string, Step> = new Map(steps.map((step) => [step.name, step]));
 

@@ -1,4 +1,4 @@
 /** The door to chains of steps: what the activities use. */
-export { createRejects, runChain, type ChainRequest, type ChainResult, type ReferenceRelation, type References } from './chain';
+export { createRejects, quotedReferences, runChain, type ChainRequest, type ChainResult, type ReferenceRelation, type References } from './chain';
 export { describeChain } from './describe-chain';
 export { needsPositions, splitOf } from './split-chain';

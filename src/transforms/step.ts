@@ -64,7 +64,7 @@ export interface ProgramLimits {
   /** Seconds that one row may take. */
   readonly secondsPerRow: number;
 }
-export const programNames = ['js', 'crypt', 'decompress', 'parse', 'charset', 'normalize'] as const;
+export const programNames = ['js', 'crypt', 'decompress', 'parse', 'charset', 'normalize', 'unarchive'] as const;
 export type ProgramName = (typeof programNames)[number];
 /** Column of a program's reason why a row failed: `is not XML: …`; without row values. */
 export const programError = '_millrace_program_error';

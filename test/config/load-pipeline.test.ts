@@ -193,7 +193,6 @@ describe('words that are not built yet', () => {
     ['contract: { columns: approve }', '"contract" is not available yet'],
     ['engine: destination', '"engine" is not available yet'],
     ['steps: [{ http_lookup: {} }]', 'step "http_lookup" is not available yet'],
-    ['checks: [{ anomaly: {} }]', 'check "anomaly" is not available yet'],
     ['to: "raw.{table}"', '"{…}" in "to" is not available yet'],
   ])('are refused by name: { %s }', (words, message) => {
     expect(wrong(words)).toEqual([expect.stringContaining(message)]);

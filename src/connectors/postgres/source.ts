@@ -48,9 +48,28 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
       await cancellable(connection, config, control.signal, () => connection.transaction(() => copyOut(connection, config, sql, place.path, control), 'READ ONLY'));
       return { columns: table.columns, files: [{ path: place.path, format: landedFormat(table.columns), origin: table.label }] };
     },
+    async measure({ stream, plan, aggregates }, control) {
+      const connection = await connect();
+      const table = await describe(connection, stream, config.schema);
+      const { window } = plan;
+      const bounds = window ? windowSql(quoteIdentifier(window.cursor), knownFamily(table.types[window.cursor]!)!, window.lower, window.upper) : 'true';
+      const row = await cancellable(connection, config, control.signal, () =>
+        connection.row(`SELECT ${aggregates.map((sql, index) => `(${sql})::text AS m${index}`).join(', ')} FROM ${table.from} WHERE ${readsNulls(plan) ? `(${bounds} OR ${quoteIdentifier(window!.cursor)} IS NULL)` : bounds}`));
+      return aggregates.map((_, index) => row[`m${index}`] ?? null);
+    },
     close: async () => { await opened?.close(); },
   };
 }
+
+/** Slices are cut between values of these columns; rows without a cursor lie in one of their own. */
+function partitionKeyOf(partitions: readonly Partition[]): Pick<SourcePlan, 'partitionKey'> {
+  const ranges = partitions.map(({ detail }) => detail as unknown as Slice).filter(({ kind }) => kind !== 'nulls');
+  const first = ranges[0];
+  return first?.kind === 'range' && ranges.every(({ kind }) => kind === 'range') ? { partitionKey: first.columns } : {};
+}
+
+/** Rows without a cursor are a partition of their own. */
+const readsNulls = ({ window, partitions }: Plan): boolean => window !== null && partitions.some(({ detail }) => (detail as unknown as Slice).kind === 'nulls');
 
 /** Its name promises that it writes nothing, so the server sees to that. A limit made for short queries would end a long COPY again and again. */
 async function openReader(config: PostgresConfig): Promise<PostgresConnection> {
@@ -71,7 +90,7 @@ function planOf({ stream, position }: PlanRequest, table: SourceTable, planned: 
   return {
     columns: table.columns, key: table.key, window: planned.window, partitions,
     position: planned.window ? { cursor: planned.window.upper } : position ?? { cursor: null },
-    files: [], reloads: [], copyText: true,
+    files: [], reloads: [], copyText: true, ...partitionKeyOf(partitions),
     notes: [...table.notes, ...planned.notes, ...notes, ...deletes],
   };
 }
