@@ -7,7 +7,7 @@ import { csvOptionsSchema, isNumber, resolveDialect, withDecimalPoint, type CsvO
 import { csvRule } from './csv-rule';
 import { fitOf } from './fits';
 import { defineFormat, type ReadRequest } from './format';
-import { talliedType, tallies } from './infer';
+import { talliedType, tallies, talliesOf } from './infer';
 import { countRecords, readRecords, scratchFile, withScratch, type RecordRules, type RecordSource } from './records';
 import { scanRecords, type ScannedRecord } from './scan';
 import { never, readBuffer } from './sql';
@@ -23,13 +23,13 @@ export const csv = defineFormat({
   infer: async (session, path, options, sampleRows) => await inferColumns(session, path, await settled(path, options), sampleRows),
   async count(session, path, told) {
     const options = await settled(path, told);
-    const names = await columnNames(path, options);
-    return names.length === 0 ? 0 : await countRecords(session, sourceOf(path, options, names), 'false');
+    const header = await headerOf(path, options);
+    return header.names.length === 0 ? 0 : await countRecords(session, sourceOf(path, options, header), 'false');
   },
   async read(session, told, request) {
     const options = await settled(request.path, told);
-    const names = await columnNames(request.path, options);
-    return await readRecords(session, sourceOf(request.path, options, names), rulesOf(request, names, options), request);
+    const header = await headerOf(request.path, options);
+    return await readRecords(session, sourceOf(request.path, options, header), rulesOf(request, header.names, options), request);
   },
   copyOptions: ({ delimiter, quote, escape, header, nulls, compression }) =>
     `FORMAT csv, HEADER ${header}, DELIMITER ${quoteLiteral(delimiter === 'auto' ? ',' : delimiter)}, QUOTE ${quoteLiteral(quote)}, ESCAPE ${quoteLiteral(escape)}, NULLSTR ${quoteLiteral(nulls[0] ?? '')}` +
@@ -42,18 +42,22 @@ const settled = async (path: string, options: CsvOptions): Promise<CsvOptions> =
 const ruleOf = (options: CsvOptions, columns: number | null) => csvRule({ ...options, pads: options.ragged === 'pad', columns });
 
 /** Names by the header, as DuckDB could take them: an empty one is named for its place, a second one of a name is numbered. */
-async function columnNames(path: string, options: CsvOptions): Promise<readonly string[]> {
+interface Header { readonly names: readonly string[]; /** Line of the first record. */ readonly line: number }
+
+async function headerOf(path: string, options: CsvOptions): Promise<Header> {
   const wanted = options.header ? options.header_lines : 1;
   const rows: (readonly (string | null)[])[] = [];
+  let first = 1;
   for await (const group of scanRecords(openBytes(path, options.compression), ruleOf(options, null))) {
     for (const { problem, line, fields } of group.slice(0, wanted - rows.length)) {
       if (problem) throw new SourceHeldError(`reading the header of a CSV file: line ${line} ${problem}; mend the file or its format options`, { line });
+      if (rows.length === 0) first = line;
       rows.push(fields);
     }
     if (rows.length === wanted) break;
   }
   const width = Math.max(0, ...rows.map((row) => row.length));
-  return distinctNames(Array.from({ length: width }, (_unused, index) => (options.header && headerName(rows, index)) || `column${index}`));
+  return { line: first, names: distinctNames(Array.from({ length: width }, (_unused, index) => (options.header && headerName(rows, index)) || `column${index}`)) };
 }
 
 /** A group's name over several columns stands at its first one only; it is not carried on, since nothing says how far. */
@@ -70,9 +74,10 @@ function distinctNames(names: readonly string[]): readonly string[] {
   });
 }
 
-function sourceOf(path: string, options: CsvOptions, names: readonly string[]): RecordSource {
+function sourceOf(path: string, options: CsvOptions, { names, line }: Header): RecordSource {
   const { delimiter, quote, escape, header, header_lines: headerLines, nulls, compression } = options;
-  const plain = options.skip === 0 && options.comment === '' && options.ragged === 'reject' && headerLines === 1 && isNative(compressionOf(path, compression));
+  // DuckDB takes an empty line before the header for the header (verified).
+  const plain = line === 1 && options.skip === 0 && options.comment === '' && options.ragged === 'reject' && headerLines === 1 && isNative(compressionOf(path, compression));
   const fields = names.map((_name, index) => `'f${index}': 'VARCHAR'`).join(', ');
   const nullTexts = (nulls.length > 0 ? nulls : [never]).map(quoteLiteral).join(', ');
   return {
@@ -115,12 +120,13 @@ function fieldOf(column: Column, place: number, names: readonly string[], option
 }
 
 async function inferColumns(session: Session, path: string, options: CsvOptions, sampleRows: number): Promise<readonly Column[]> {
-  const names = await columnNames(path, options);
+  const header = await headerOf(path, options);
+  const { names } = header;
   if (names.length === 0) return [];
-  const source = sourceOf(path, options, names);
-  const measures = names.map((_name, index) => tallies(`f${index}`, `f${index}_`, undefined, options.decimal === ',' ? `(${withDecimalPoint(`f${index}`)})` : undefined)).join(', ');
-  const bySample = () => withScratch(session, async (folder) => await session.row(`SELECT ${measures} FROM ${await readableSample(source, sampleRows, `${folder}/sample.csv`)}`));
-  const row = source.fast === null ? await bySample() : await session.row(`SELECT ${measures} FROM (SELECT * FROM ${source.fast} LIMIT ${sampleRows})`).catch(bySample);
+  const source = sourceOf(path, options, header);
+  const measures = names.map((_name, index) => tallies(`f${index}`, `f${index}_`, undefined, options.decimal === ',' ? `(${withDecimalPoint(`f${index}`)})` : undefined));
+  const bySample = () => withScratch(session, async (folder) => await talliesOf(session, measures, await readableSample(source, sampleRows, `${folder}/sample.csv`)));
+  const row = source.fast === null ? await bySample() : await talliesOf(session, measures, `(SELECT * FROM ${source.fast} LIMIT ${sampleRows})`).catch(bySample);
   return names.map((name, index) => ({ name, type: talliedType(row, `f${index}_`), nullable: true }));
 }
 

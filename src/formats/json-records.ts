@@ -3,7 +3,7 @@ import type { Column } from '../domain/column';
 import { EtlError, SourceHeldError, UnreadableValueError } from '../domain/errors';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteLiteral } from '../transforms/quote';
-import { tallies, talliedType } from './infer';
+import { namesInOrder, tallies, talliedType, talliesOf } from './infer';
 
 export const flattenOption = z.boolean().default(false).describe('Nested objects become columns of their own, "geo.lat" for {"geo": {"lat": …}}; lists stay JSON text');
 
@@ -15,18 +15,18 @@ export const memberText = (body: string, members: readonly string[]): string => 
 /** Text that is not JSON fails every JSON function instead of giving NULL (verified), so none may see it. */
 export const validBody = (raw: string): string => `CASE WHEN json_valid(${raw}) THEN ${raw} END`;
 
-/** Members in order of first appearance; a member of mixed kinds stays text. `source`: relation of `raw` VARCHAR. */
-export async function inferMembers(session: Session, source: string, sampleRows: number, flatten = false): Promise<readonly Column[]> {
+/** Members in order of first appearance; a member of mixed kinds stays text. `untyped`: kinds say nothing, all are strings. `source`: relation of `raw` VARCHAR. */
+export async function inferMembers(session: Session, source: string, sampleRows: number, { flatten = false, untyped = false } = {}): Promise<readonly Column[]> {
   const sample = `(SELECT body FROM (SELECT ${validBody('raw')} AS body FROM ${source}) WHERE json_type(body) = 'OBJECT' LIMIT ${sampleRows})`;
   const found = await memberPaths(session, sample, [], flatten);
   if (found.length === 0) return [];
-  const row = await session.row(`SELECT ${found.map((members, index) => tallies(memberText('body', members), `f${index}_`, `json_type(body, ${pathOf(members)})`)).join(', ')} FROM ${sample}`);
+  const row = await talliesOf(session, found.map((members, index) => tallies(memberText('body', members), `f${index}_`, untyped ? undefined : `json_type(body, ${pathOf(members)})`)), sample);
   return found.map((members, index) => ({ name: members.join('.'), type: talliedType(row, `f${index}_`), nullable: true }));
 }
 
 async function memberPaths(session: Session, sample: string, prefix: readonly string[], flatten: boolean): Promise<readonly (readonly string[])[]> {
   const keys = prefix.length === 0 ? 'json_keys(body)' : `json_keys(body, ${pathOf(prefix)})`;
-  const names = (await session.rows(`SELECT name FROM (SELECT unnest(${keys}) AS name, row_number() OVER () AS place FROM ${sample}) GROUP BY name ORDER BY min(place)`)).map((row) => row['name']!);
+  const names = (await session.rows(namesInOrder(keys, sample))).map((row) => row['name']!);
   if (!flatten || names.length === 0) return names.map((name) => [...prefix, name]);
   const isObject = await session.row(`SELECT ${names.map((name, index) => { const kind = `json_type(body, ${pathOf([...prefix, name])})`; return `bool_and(${kind} IN ('OBJECT', 'NULL')) AND bool_or(${kind} = 'OBJECT') AS o${index}`; }).join(', ')} FROM ${sample}`);
   const paths: (readonly string[])[] = [];

@@ -14,7 +14,7 @@ export const json = defineFormat({
   extensions: ['json'],
   optionsSchema: z.strictObject({ encoding: encodingOption, flatten: flattenOption }),
   resolve: async (path, options) => ({ ...options, encoding: await encodingOf(path, options.encoding) }),
-  infer: (session, path, { flatten }, sampleRows) => refusing(path, () => inferMembers(session, recordsOf(path), sampleRows, flatten)),
+  infer: (session, path, { flatten }, sampleRows) => refusing(path, () => inferMembers(session, recordsOf(path), sampleRows, { flatten })),
   count: (session, path) => refusing(path, async () => Number((await session.row(`SELECT count(*) AS n FROM ${recordsOf(path)}`))['n'])),
   read: (session, { flatten }, request) => refusing(request.path, () => judgeRecords(session, jsonRecords(numberedOf(request.path), request.columns, flatten), request)),
 });

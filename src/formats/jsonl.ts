@@ -3,7 +3,7 @@ import { encodingOf, encodingOption } from './encoding';
 import { defineFormat } from './format';
 import { flattenOption, inferMembers, jsonRecords } from './json-records';
 import { judgeRecords } from './judge';
-import { countLines, numbered, withLines } from './lines-of';
+import { countLines, withLines } from './lines-of';
 
 export const jsonl = defineFormat({
   name: 'jsonl',
@@ -13,8 +13,8 @@ export const jsonl = defineFormat({
   cutsAtLines: true,
   followable: true,
   resolve: async (path, options) => ({ ...options, encoding: await encodingOf(path, options.encoding) }),
-  infer: (session, path, { flatten }, sampleRows) => withLines(session, { path }, (from) => inferMembers(session, from, sampleRows, flatten)),
+  infer: (session, path, { flatten }, sampleRows) => withLines(session, { path }, (from) => inferMembers(session, from, sampleRows, { flatten })),
   count: (session, path) => countLines(session, { path }),
-  read: (session, { flatten }, request) => withLines(session, request, (from) => judgeRecords(session, jsonRecords(numbered(from), request.columns, flatten), request)),
+  read: (session, { flatten }, request) => withLines(session, request, (from) => judgeRecords(session, jsonRecords(from, request.columns, flatten), request)),
   copyOptions: () => 'FORMAT json',
 });

@@ -1,7 +1,7 @@
 import type { Column } from '../domain/column';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
-import { fitOf } from './fits';
+import { fitOf, type Fit } from './fits';
 import { ordinalColumn, type ReadRequest, type ReadResult } from './format';
 
 export interface JudgedRecords {
@@ -9,14 +9,14 @@ export interface JudgedRecords {
   readonly records: string;
   /** SQL of a column's text; NULL where the record has no such value. */
   text(column: Column, index: number): string;
-  /** SQL that rewrites a value's text before it becomes typed: decimal comma. */
-  rewrite?(text: string, type: string): string;
+  /** How a column's text becomes its value where the type's own way does not read it; null: it does. `text` is the SQL of it. */
+  fit?(column: Column, text: string): Fit | null;
 }
 
 /** Reads records once: those that fit the columns with their types, the others with their reasons. */
-export async function judgeRecords(session: Session, { records, text, rewrite }: JudgedRecords, request: ReadRequest): Promise<ReadResult> {
+export async function judgeRecords(session: Session, { records, text, fit }: JudgedRecords, request: ReadRequest): Promise<ReadResult> {
   const { columns, relation, ordinals, rejects } = request;
-  const fits = columns.map((column, index) => ({ column, ...fitOf(rewrite ? rewrite(`t${index}`, column.type) : `t${index}`, column.type) }));
+  const fits = columns.map((column, index) => ({ column, ...(fit?.(column, `t${index}`) ?? fitOf(`t${index}`, column.type)) }));
   const texts = columns.map((column, index) => `${text(column, index)} AS t${index}`);
   const misfit = ['problem IS NOT NULL', ...fits.map(({ misfit: one }) => one)].join(' OR ');
   const reasons = fits.map(({ column, misfit: one, reason }) => `CASE WHEN ${one} THEN {'column': ${quoteLiteral(column.name)}, 'reason': ${quoteLiteral(reason)}} END`);

@@ -15,19 +15,21 @@ export interface LinesRequest {
   readonly path: string;
   /** Absent: a line is a record. */
   readonly continues?: Continues;
+  /** Lines that start with it are no records; empty: there are none. */
+  readonly comment?: string;
 }
 
 const layout = { line: 'BIGINT', raw: 'VARCHAR', problem: 'VARCHAR', shown: 'VARCHAR' };
 
 /**
- * Lines (or events) of a text file for SQL: a FROM clause of `line` BIGINT (1-based), `raw` VARCHAR (NULL or blank: nothing there),
+ * Lines (or events) of a text file that hold something, for SQL: a FROM clause of `ordinal` BIGINT (from 0), `line` BIGINT (1-based), `raw` VARCHAR,
  * `problem` VARCHAR and `shown` VARCHAR (a record with a problem as JSON). DuckDB reads the file as it is where it is in order, and says so where it
  * is not (bad UTF-8, mixed line breaks); then the worker's own reader sorts it first, so that a damaged line costs that line only.
  */
-export async function withLines<Result>(session: Session, { path, continues }: LinesRequest, work: (from: string) => Promise<Result>): Promise<Result> {
+export async function withLines<Result>(session: Session, { path, continues, comment = '' }: LinesRequest, work: (from: string) => Promise<Result>): Promise<Result> {
   if (!continues) {
     try {
-      return await work(fastLines(path));
+      return await work(numbered(fastLines(path), comment));
     } catch (error) {
       if (EtlError.is(error) && !(error instanceof UnreadableValueError)) throw error;
       // Fails with the abort's reason where the session was interrupted.
@@ -36,8 +38,8 @@ export async function withLines<Result>(session: Session, { path, continues }: L
   }
   return await withScratch(session, async (folder) => {
     const sorted = `${folder}/lines.csv`;
-    await writeLines(path, continues, sorted);
-    return await work(scratchFile(sorted, layout));
+    await writeLines(path, continues, comment, sorted);
+    return await work(numbered(scratchFile(sorted, layout), ''));
   });
 }
 
@@ -57,16 +59,21 @@ const lineRule: RecordRule = (bytes, start, final) => {
 /** Beyond this an event is no event; its lines are records again. */
 const longestEvent = 1 << 20;
 
-async function writeLines(path: string, continues: Continues | undefined, to: string): Promise<void> {
+async function writeLines(path: string, continues: Continues | undefined, comment: string, to: string): Promise<void> {
   const file = await openTextFile(to);
   const write = async ({ line, bytes, problem }: ScannedRecord) =>
     file.write(csvLine([line, problem === null ? bytes.toString('utf8') : null, problem, problem === null ? null : rawJson(bytes)]));
   try {
-    const records = scanRecords(openBytes(path, 'auto'), lineRule);
+    const records = withoutComments(scanRecords(openBytes(path, 'auto'), lineRule), comment);
     for await (const group of continues ? events(records, continues) : records) for (const record of group) await write(record);
   } finally {
     await file.close();
   }
+}
+
+async function* withoutComments(groups: AsyncIterable<readonly ScannedRecord[]>, comment: string): AsyncGenerator<readonly ScannedRecord[]> {
+  const mark = comment === '' ? null : comment.charCodeAt(0);
+  for await (const group of groups) yield mark === null ? group : group.filter(({ bytes }) => bytes[0] !== mark);
 }
 
 /** One event in memory; the last of a group waits for what may go on with it. */
@@ -96,9 +103,8 @@ async function* events(groups: AsyncIterable<readonly ScannedRecord[]>, continue
 }
 const newLine = Buffer.from('\n');
 
-/** Records of the lines that hold something, numbered from 0. */
-export const numbered = (from: string): string =>
-  `(SELECT row_number() OVER () - 1 AS ordinal, * FROM (SELECT * FROM ${from} WHERE problem IS NOT NULL OR trim(raw, ' \t') <> ''))`;
+const numbered = (from: string, comment: string): string =>
+  `(SELECT row_number() OVER () - 1 AS ordinal, * FROM (SELECT * FROM ${from} WHERE problem IS NOT NULL OR (trim(raw, ' \t') <> ''${comment === '' ? '' : ` AND NOT starts_with(raw, ${quoteLiteral(comment)})`})))`;
 
 export const countLines = (session: Session, request: LinesRequest): Promise<number> =>
-  withLines(session, request, async (from) => Number((await session.row(`SELECT count(*) AS n FROM ${numbered(from)}`))['n']));
+  withLines(session, request, async (from) => Number((await session.row(`SELECT count(*) AS n FROM ${from}`))['n']));

@@ -2,17 +2,24 @@ import path from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { ConfigurationError } from '../domain/errors';
 import type { NamedOptions } from '../domain/pipeline';
+import { avro } from './avro';
 import { landedRecords } from './converted';
 import { copyCsv } from './copy-csv';
 import { csv } from './csv';
+import { excel } from './excel';
+import { fixedWidth } from './fixed-width';
 import type { Format } from './format';
+import { grok } from './grok';
 import { json } from './json';
 import { jsonl } from './jsonl';
 import { bareName } from './layers';
+import { lines } from './lines';
+import { logfmt } from './logfmt';
 import { parquet } from './parquet';
+import { xml } from './xml';
 
 /** Every format that a user may name, in one list. To add one: write its file and add a line here. */
-export const formats: readonly Format[] = [csv, json, jsonl, parquet];
+export const formats: readonly Format[] = [csv, fixedWidth, json, jsonl, xml, excel, avro, parquet, lines, grok, logfmt];
 
 const byName: ReadonlyMap<string, Format> = new Map([...formats, copyCsv, landedRecords].map((format) => [format.name, format]));
 

@@ -58,7 +58,7 @@ export async function prepareFile({ landing, stream, signal }: { readonly landin
     const to = await landing.create('records');
     const records = await landConverted(format.convert(place.path, resolved, signal), to.path, most);
     if (most === undefined) await rm(place.path, { force: true });
-    return { ...to, records, format: { name: landedRecords.name, options: {} } };
+    return { ...to, records, format: { name: landedRecords.name, options: { flatten: resolved['flatten'] === true } } };
   }
   const { encoding } = resolved;
   const foreign = typeof encoding === 'string' && encoding !== 'utf-8';
