@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { build, installDependencies, root } from './setup.mjs';
 
-const pipelines = ['movies', 'flights', 'airports-traffic', 'airports-traffic-parquet'];
+const pipelines = ['movies', 'flights', 'airports-traffic', 'airports-traffic-parquet', 'access-logs'];
 const goodCodes = [0, 2];
 
 installDependencies();

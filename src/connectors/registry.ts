@@ -3,10 +3,13 @@ import { ConfigurationError } from '../domain/errors';
 import type { Connector } from './connector';
 import { duckdb } from './duckdb';
 import { files } from './files';
+import { http } from './http';
+import { mysql } from './mysql';
 import { postgres } from './postgres';
+import { sftp } from './sftp';
 
 /** Every connector, in one list. To add a system: write `src/connectors/<system>/` and add a line here. */
-export const connectors: readonly Connector[] = [postgres, files, duckdb];
+export const connectors: readonly Connector[] = [postgres, mysql, files, http, sftp, duckdb];
 
 const byName: ReadonlyMap<string, Connector> = new Map(connectors.map((connector) => [connector.name, connector]));
 

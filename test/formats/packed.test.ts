@@ -44,7 +44,7 @@ test.each([['drop.zip', zip], ['drop.tar', ['tar', 'cf']], ['drop.tgz', ['tar', 
 });
 
 test('what is in an archive can be chosen', async () => {
-  archive('mixed.zip', { 'a.csv': text, 'notes.txt': 'nothing\n' }, ...zip);
+  archive('mixed.zip', { 'a.csv': text, 'notes.md': 'nothing\n' }, ...zip);
   await expect(bench.read('mixed.zip')).rejects.toThrow('its ending does not tell a format');
   expect((await bench.read('mixed.zip!*.csv')).rows).toEqual(rows);
 });

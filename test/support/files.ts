@@ -28,7 +28,7 @@ export interface Bench {
   readonly engine: Engine;
   put(name: string, content: string | Buffer): string;
   /** Plans and reads a stream as a run would. `words`: of the stream, in YAML flow style. */
-  read(stream: string, words?: string, before?: { readonly position: Position | null; readonly files?: readonly FileRecord[] }): Promise<Reading>;
+  read(stream: string, words?: string, before?: { readonly position: Position | null; readonly files?: readonly FileRecord[] }, options?: { readonly careful?: boolean }): Promise<Reading>;
   close(): Promise<void>;
 }
 
@@ -49,8 +49,8 @@ export async function openBench(connector: Connector = files, config: unknown = 
       writeFileSync(file, content);
       return file;
     },
-    async read(stream, words = '', before = { position: null }) {
-      const mode = before.position || /changed_file: follow/.test(words) ? 'incremental' : 'full';
+    async read(stream, words = '', before = { position: null }, { careful = false } = {}) {
+      const mode = before.position || /changed_file: follow|cursor:/.test(words) ? 'incremental' : 'full';
       const yaml = `pipeline: p\nsource: in\ndestination: out\nstreams:\n  - { stream: ${JSON.stringify(stream)}, to: t, mode: ${mode}, write: ${mode === 'full' ? 'replace' : 'append'}${words ? `, ${words}` : ''} }\n`;
       const spec = parsePipeline(yaml, 'test.yaml').streams[0]!;
       const source = await open();
@@ -59,7 +59,7 @@ export async function openBench(connector: Connector = files, config: unknown = 
         const plan = await source.plan({ stream: spec, position: before.position, files: before.files ?? [], logicalDate: '2026-11-24T00:00:00Z' }, control);
         const landed: LandingFile[] = [];
         for (const partition of plan.partitions) landed.push(...await source.read({ stream: spec, plan: plan as Plan, partition }, landingIn(path.join(home, 'landing')), control));
-        return { plan, landed, ...(await readLanded(engine, path.join(home, 'landing'), plan, landed)) };
+        return { plan, landed, ...(await readLanded(engine, path.join(home, 'landing'), plan, landed, careful)) };
       } finally {
         await source.close();
       }
@@ -79,14 +79,14 @@ export const landingIn = (folder: string): Landing => ({
   seal: async (key, facts) => ({ key, bytes: (await stat(path.join(folder, key))).size, checksum: '', ...facts }),
 });
 
-async function readLanded(engine: Engine, folder: string, plan: SourcePlan, landed: readonly LandingFile[]): Promise<Pick<Reading, 'count' | 'rows' | 'rejects'>> {
+async function readLanded(engine: Engine, folder: string, plan: SourcePlan, landed: readonly LandingFile[], careful: boolean): Promise<Pick<Reading, 'count' | 'rows' | 'rejects'>> {
   const rows: TextRow[] = [];
   const rejects: Reading['rejects'][number][] = [];
   let count = 0;
   for (const file of landed) {
     count += file.rows;
     await engine.session(new AbortController().signal, async (session) => {
-      const { rejects: some } = await formatNamed(file.format.name).read(session, file.format.options, { path: path.join(folder, file.key), columns: plan.columns, relation: 'found', ordinals: true, rejects: 'bad' });
+      const { rejects: some } = await formatNamed(file.format.name).read(session, file.format.options, { path: path.join(folder, file.key), columns: plan.columns, relation: 'found', ordinals: true, careful, rejects: 'bad' });
       const texts = plan.columns.map(({ name }) => `CAST("${name.replaceAll('"', '""')}" AS VARCHAR) AS "${name.replaceAll('"', '""')}"`);
       if (texts.length > 0) rows.push(...await session.rows(`SELECT ${texts.join(', ')} FROM found ORDER BY _millrace_ordinal`));
       if (some) rejects.push(...(await session.rows('SELECT line, raw, reasons FROM bad ORDER BY ordinal')).map((row) => ({ line: row['line']!, raw: row['raw']!, reasons: row['reasons']!, origin: file.origin })));

@@ -1,3 +1,4 @@
 export { openFileSource } from './open-file-source';
 export { hasWildcard, type ByteRange, type FileEntry, type Place } from './place';
 export { unpackSchema, type UnpackLimits } from './settings';
+export { matcherOf } from './patterns';

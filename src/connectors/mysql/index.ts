@@ -1,0 +1,11 @@
+import { defineConnector } from '../connector';
+import { configSchema } from './config';
+import { openMysqlSource } from './source';
+
+export const mysql = defineConnector({
+  name: 'mysql',
+  summary: 'Tables and views of a MySQL or MariaDB database',
+  configSchema,
+  capabilities: { loadIsTransactional: true, concurrentWriters: true, writes: [], refuses: {} },
+  openSource: openMysqlSource,
+});

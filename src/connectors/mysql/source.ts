@@ -1,0 +1,70 @@
+import type { StreamSchema } from '../../domain/column';
+import { ConfigurationError, SourceHeldError } from '../../domain/errors';
+import type { Plan } from '../../domain/plan';
+import type { ConnectorContext, Source } from '../connector';
+import type { MysqlConfig } from './config';
+import { openConnection, type MysqlConnection } from './connection';
+import { landRows } from './landing';
+import { planPartitions, sliceSql, type Slice } from './partitions';
+import { quoteIdentifier, quoteLiteral } from './quote';
+import { describeTable, type SourceTable } from './table';
+import { printed } from './types';
+import { planWindow } from './window';
+
+/** Tables and views of a MySQL or MariaDB database. Rows stream to the landing file as the server's own text. */
+export async function openMysqlSource(config: MysqlConfig, context: ConnectorContext): Promise<Source> {
+  let opened: MysqlConnection | null = null;
+  const connect = async () => (opened ??= await openConnection(config));
+  return {
+    async check() {
+      try {
+        const [version] = await (await connect()).rows('SELECT VERSION()');
+        return { ok: true, messages: [`"${context.connection}": ${config.database}, server ${version![0]}`] };
+      } catch (error) {
+        return { ok: false, messages: [`"${context.connection}": ${(error as Error).message}`] };
+      }
+    },
+    discover: async () => discover(await connect(), config.database),
+    async plan(request, control) {
+      const { stream } = request;
+      if (stream.query !== undefined) throw new ConfigurationError(`planning stream "${stream.stream}": "query" is not available with mysql yet; make it a view`);
+      const connection = await connect();
+      const table = await describeTable(connection, stream.stream, config.database);
+      const planned = await planWindow(connection, table, request, control);
+      return {
+        columns: table.columns, key: table.key, window: planned.window,
+        partitions: planned.empty ? [] : await planPartitions(connection, table, planned.condition, stream.partition.rows),
+        position: planned.window ? { cursor: planned.window.upper, ...(planned.condition && { state: { condition: planned.condition } }) } : request.position ?? { cursor: null },
+        files: [], reloads: [], notes: planned.notes,
+      };
+    },
+    async read({ stream, plan, partition }, landing, control) {
+      const connection = await connect();
+      const table = await describeTable(connection, stream.stream, config.database);
+      refuseOtherColumns(table, plan);
+      const place = await landing.create('csv');
+      const window = plan.position.state?.['condition'] as string | undefined;
+      const sql = `SELECT ${plan.columns.map(printed).join(', ')} FROM ${table.from} WHERE ${plan.window && window ? `${window} AND ` : ''}${sliceSql(partition.detail as unknown as Slice, table)}`;
+      const rows = await landRows(connection, sql, place.path, control);
+      return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: { fields: plan.columns.length } }, origin: table.label })];
+    },
+    close: async () => { await opened?.close(); },
+  };
+}
+
+/** A plan outlives a change of its table; reading on would mix two shapes of rows. */
+function refuseOtherColumns(table: SourceTable, { columns }: Plan): void {
+  const now = new Map(table.columns.map((column) => [column.name, column]));
+  const changed = columns.filter(({ name, type }) => now.get(name)?.type !== type).map(({ name }) => name);
+  if (changed.length > 0) throw new SourceHeldError(`reading "${table.label}": column ${changed.map(quoteIdentifier).join(', ')} changed since the run was planned; undo the change and "millrace resume", or cancel and run it again`, { table: table.label, columns: changed });
+}
+
+async function discover(connection: MysqlConnection, database: string): Promise<readonly StreamSchema[]> {
+  const tables = await connection.rows(`SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${quoteLiteral(database)} ORDER BY 1`);
+  const found: StreamSchema[] = [];
+  for (const [name] of tables) {
+    const { columns, key, estimatedRows } = await describeTable(connection, name!, database);
+    found.push({ stream: name!, columns, key, estimatedRows });
+  }
+  return found;
+}
