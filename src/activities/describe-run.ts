@@ -5,6 +5,7 @@ import { EtlError } from '../domain/errors';
 import type { RunRef } from '../domain/ids';
 import { namesOf } from '../domain/naming';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
+import { orderedTarget } from '../domain/order';
 import { partitionNames, type SourcePlan } from '../domain/plan';
 import { canRollback } from '../domain/rollback';
 import { describeChain, splitOf } from '../transforms/run-chain';
@@ -47,9 +48,11 @@ async function describeStream(input: DescribeRunInput, stream: StreamSpec, desti
     const columns = await dependencies.engine.session(control.signal, async (session) =>
       describeChain(session, renamed(plan.columns, names), stream.steps, await describeReferences(session, stream, input.connectionsFile, known)));
     known.set(stream.stream, columns);
-    found = { ...found, columns: columns.map(({ name, type }) => ({ name, type })), wholeStream: splitOf(stream.steps, stream.checks, partitionNames({ ...plan, names })).wholeStream };
+    const { wholeStream } = splitOf(stream.steps, stream.checks, partitionNames({ ...plan, names }));
+    found = { ...found, columns: columns.map(({ name, type }) => ({ name, type })), wholeStream };
+    const ordered = orderedTarget({ stream, columns: plan.columns, names, target: columns }, wholeStream);
     const firstLoad = checkpoint === null || checkpoint.version === 0;
-    const changes = await destination.prepare(target, { target: columns, fence: (checkpoint?.fence ?? 0) + 1, firstLoad, key: plan.key }, { dryRun: true, allowDestructive: input.allowDestructive });
+    const changes = await destination.prepare(target, { ...ordered, fence: (checkpoint?.fence ?? 0) + 1, firstLoad, key: plan.key }, { dryRun: true, allowDestructive: input.allowDestructive });
     return plannedOf(stream, { ...found, statements: changes.statements.slice(0, mostStatements), destructive: [...changes.destructive, ...effectsOf(stream, firstLoad)] }, null);
   } catch (error) {
     if (control.signal.aborted) throw error;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
 import { canonicalJson } from '../domain/json';
 import { namesOf } from '../domain/naming';
-import { orderColumn } from '../domain/order';
+import { orderedTarget } from '../domain/order';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import { partitionNames, type Plan, type PlanRef, type SourcePlan } from '../domain/plan';
 import { describeChain, splitOf } from '../transforms/run-chain';
@@ -38,12 +38,11 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const targetColumns = await engine.session(control.signal, async (session) =>
         describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret })));
-      const order = orderColumn({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns });
+      const { wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames({ ...sourcePlan, names }));
       const plan = {
-        ...sourcePlan, ...(order !== null && { order }), stream, names, target: targetColumns,
+        ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names,
         passes: false, stagesLineage: destination.stagesLineage?.(target) === true,
-        wholeStream: splitOf(streamSpec.steps, streamSpec.checks, partitionNames({ ...sourcePlan, names })).wholeStream,
-        fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
+        wholeStream, fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };
       await destination.prepare(target, plan, { dryRun: false, allowDestructive });
       const passes = sourcePlan.copyText === true && isLeftAlone(spec, streamSpec) && (await destination.takesCopyText?.(target, targetColumns)) === true;

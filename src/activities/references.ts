@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Batch } from '../domain/batch';
+import { systemPrefix } from '../domain/column';
 import type { RunRef } from '../domain/ids';
 import type { StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
@@ -62,8 +63,9 @@ async function secretsOf({ stream, connectionsFile, resolveSecret }: Pick<Refere
 async function openStream({ session, staging, artefacts, run }: ReferenceRequest, relation: string, stream: string): Promise<Plan['target']> {
   const plan = await artefacts.plan.read(run, stream);
   const batches = await batchesOf(artefacts, run, stream, plan);
-  await viewOf(session, staging, relation, batches, plan.target.map(({ name }) => name));
-  return plan.target;
+  const columns = plan.target.filter(({ name }) => !name.startsWith(systemPrefix));
+  await viewOf(session, staging, relation, batches, columns.map(({ name }) => name));
+  return columns;
 }
 
 export async function openFile({ session, connectionsFile }: Pick<ReferenceRequest, 'session' | 'connectionsFile'>, relation: string, file: string): Promise<Plan['target']> {

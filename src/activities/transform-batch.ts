@@ -15,7 +15,7 @@ import { writeQuarantine } from '../stores/quarantine';
 import type { StagingStore } from '../stores/staging';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
-import { createRejects, needsPositions, runChain, splitOf } from '../transforms/run-chain';
+import { createRejects, needsPositions, runChain, splitOf, type ChainResult } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import type { PartitionInput } from './contract';
 import { withControl } from './control';
@@ -44,14 +44,15 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames(plan));
     const staysPlaced = wholeStream || stagesPosition(streamSpec);
-    const positions = staysPlaced || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
+    const positions = staysPlaced || plan.carries !== undefined || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
     const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful });
     await createRejects(session, 'rejects');
-    const chain = await runChain({
+    const steps = await runChain({
       session, relation: 'input', columns: renamed(plan.columns, plan.names),
       steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions: positions || careful,
       checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects',
     });
+    const chain = plan.carries === undefined ? steps : await carryOrder(session, steps, plan);
     const id = batchPath(run, stream, ordinal, reread);
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: staysPlaced, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
@@ -75,6 +76,13 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     }
   });
 };
+
+/** The column that tells which version is newer comes past steps that drop it: each row still has the position of its record. */
+async function carryOrder(session: Session, chain: ChainResult, { carries, order, target }: Plan): Promise<ChainResult> {
+  const at = quoteIdentifier(positionColumn);
+  await session.run(`CREATE TEMP VIEW carried AS SELECT c.*, i.${quoteIdentifier(carries!)} AS ${quoteIdentifier(order!)} FROM ${quoteIdentifier(chain.relation)} c JOIN input i ON i.${at} = c.${at}`);
+  return { ...chain, relation: 'carried', columns: [...chain.columns, target.find(({ name }) => name === order)!] };
+}
 
 /** Nothing is to be done: the landing files are the batch. */
 const passed = (id: string, { files, rows, bytes }: Manifest, plan: Plan): Batch => ({

@@ -12,7 +12,7 @@ import type { AddCommand, Door } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { findOneStored, findStored, openStore, withSession } from './open-store';
 import { plainTable, wrapped, screenWidth } from './plain-table';
-import { storedBatches } from './stored-batches';
+import { storedBatches, storedRefusals } from './stored-batches';
 import type { Terminal } from './terminal';
 import { wholeNumber } from './whole-number';
 import { fitted, grouped, plural } from './words';
@@ -80,7 +80,8 @@ const runName = ({ run }: StoredRun): string => `${run.workflowId}${run.generati
 
 /** None where the janitor has removed them: they were older, or more, than "quarantine" allows. */
 const filesOf = async (staging: StagingStore, stored: StoredRun, stream: string): Promise<readonly QuarantineFile[]> =>
-  ((await staging.read(`quarantine/${runPath(stored.run)}/removed.json`)) === null ? (await storedBatches(staging, stored, stream)).flatMap(({ quarantine }) => quarantine) : []);
+  ((await staging.read(`quarantine/${runPath(stored.run)}/removed.json`)) === null
+    ? [...(await storedBatches(staging, stored, stream)).flatMap(({ quarantine }) => quarantine), ...await storedRefusals(staging, stored, stream)] : []);
 
 function entryText({ position, step, reasons, raw, origin, line }: QuarantineEntry): string {
   const at = BigInt(position);

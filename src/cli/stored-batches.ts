@@ -1,5 +1,5 @@
 import { openArtefacts } from '../activities/artefacts';
-import type { Batch } from '../domain/batch';
+import type { Batch, QuarantineFile } from '../domain/batch';
 import type { StagingStore } from '../stores/staging';
 import type { StoredRun } from '../stores/runs';
 
@@ -13,3 +13,7 @@ export async function storedBatches(staging: StagingStore, { run }: StoredRun, s
   if (plan.wholeStream) batches.push(await artefacts.batch.find(run, stream, 'all'));
   return batches.filter((batch) => batch !== null);
 }
+
+/** What the publish set aside, since only the target shows it to be wrong. */
+export const storedRefusals = async (staging: StagingStore, { run }: StoredRun, stream: string): Promise<readonly QuarantineFile[]> =>
+  (await openArtefacts(staging).published.find(run, stream))?.quarantine ?? [];

@@ -112,6 +112,11 @@ export interface SchemaChanges {
   readonly destructive: readonly string[];
 }
 
+/** `batches`: rows go by batch id. `replacement`: the table before comes back. */
+export type RollbackAnswer =
+  | { readonly possible: true; readonly removes: 'unpublished' | 'batches' | 'replacement' }
+  | { readonly possible: false; readonly reason: string };
+
 export interface LoadRequest {
   readonly target: Target;
   readonly plan: Plan;
@@ -178,7 +183,15 @@ export interface Destination {
    * Absent: only batches that were never loaded can be read again or skipped.
    */
   discard?(target: Target, plan: Pick<Plan, 'fence' | 'version' | 'hash'>, batchId: string): Promise<void>;
-  /** Removes what is unpublished of this stream by the given run. */
+  /**
+   * What `rollback` of this run would take back here, or why it cannot (semantics 8). Looks and writes nothing. Absent: only what is
+   * unpublished can be taken back. What the stream's words alone decide stands in domain/rollback.
+   */
+  canRollback?(target: Target): Promise<RollbackAnswer>;
+  /**
+   * Takes back what the given run wrote of this stream: what is unpublished always; what is published only where `canRollback`
+   * says so, with checkpoint and files as they were before, so that the next run reads it again; else it throws and changes nothing.
+   */
   rollback(target: Target, control: Control): Promise<void>;
   /** Reads the checkpoint without claiming it, creating nothing. Null: this stream has never been claimed here. Absent: cannot be told. */
   checkpoint?(target: Target): Promise<Checkpoint | null>;

@@ -22,6 +22,8 @@ export interface Batch {
   /** Over the files' checksums: a batch id with another checksum is refused by the ledger. */
   readonly checksum: string;
   readonly lines: readonly BalanceLine[];
+  /** Of a replay: ledger number of the batch that rejected these rows. They are as old as it where their own order does not tell. */
+  readonly original?: string;
   readonly quarantine: readonly QuarantineFile[];
   /** Source records behind this batch: what the first line received. */
   readonly read: number;

@@ -4,6 +4,16 @@ import type { Column } from './column';
 /** Longest identifier that every destination takes, in bytes (Postgres' limit). */
 const longest = 63;
 
+/** A name that `name` is part of, shortened where it would be too long; `mark` keeps two shortened ones apart. */
+export function nameWith(prefix: string, name: string, mark: string): string {
+  const whole = prefix + name;
+  if (new TextEncoder().encode(whole).length <= longest) return whole;
+  const room = longest - prefix.length - mark.length - 1;
+  let kept = name;
+  while (new TextEncoder().encode(kept).length > room) kept = [...kept].slice(0, -1).join('');
+  return `${prefix}${kept}_${mark}`;
+}
+
 /** `CloseDate` → `close_date`, `IMDB Rating` → `imdb_rating`. */
 export const snakeCase = (name: string): string =>
   name

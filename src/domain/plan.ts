@@ -49,6 +49,8 @@ export interface Plan extends SourcePlan {
   readonly stagesLineage: boolean;
   /** Loaded column that tells which of two versions of a key is newer (merge), or when a version begins (scd2). Absent: none. */
   readonly order?: string;
+  /** Column before the steps that is loaded as `order`, since the steps drop it. Absent: they keep it. */
+  readonly carries?: string;
   readonly fence: number;
   /** True where nothing was ever published to the target by this stream. */
   readonly firstLoad: boolean;

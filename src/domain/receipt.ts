@@ -35,6 +35,8 @@ export interface PublishReceipt {
   /** What a person should know of this publish. */
   readonly notes?: readonly string[];
   readonly position: Position;
+  /** Position before this publish, for a rollback. Absent or null: it was the first. */
+  readonly before?: Position | null;
 }
 
 export interface CheckResultLine {

@@ -137,7 +137,7 @@ describe('mode and write', () => {
     [`${incremental}, write: append, lookback: 1 day`, 'give "key"'],
     ['lookback: 1 day', '"lookback" goes with "mode: incremental" only'],
     [`${incremental}, key: id, settle_on_timeout: proceed`, 'it needs "lookback"'],
-    ['keep_previous: 1', 'keep_previous is not available yet'],
+    ['keep_previous: 1, write: merge, key: id', '"keep_previous" goes with'],
     [`${incremental}, key: id, visible: batch`, '"visible: batch" goes with "write: append" only'],
     [`${incremental}, visible: batch, checks: [{ row_count: { must_be_greater_than: 0 } }]`, 'cannot be taken back'],
     [`${incremental}, key: id, lookback: 2 months`, 'write "month" for whole months'],

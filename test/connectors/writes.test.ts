@@ -43,6 +43,19 @@ describe.each(['db', 'duck'])('into %s', (destination) => {
     expect(await back(name)).toEqual([{ id: '1', v: 'a newer' }, { id: '2', v: 'b newer' }, { id: '3', v: 'c' }]);
   });
 
+  test('merge: an order that the steps drop is kept beside the row, and still tells which is newer', async () => {
+    const [from, name] = [named('o_src2'), named('o2')];
+    await source(from, `(1, 'a', '2026-01-02')`);
+    const words = 'mode: full, write: merge, key: id, order_by: at, steps: [{ drop: { columns: [at] } }, { filter: { where: "id > 0" } }]';
+    await place.run(yaml(name, words, from, destination));
+    await database.run(`UPDATE ${from} SET v = 'older', at = '2026-01-01'`);
+    expect((await place.run(yaml(name, words, from, destination))).totals).toMatchObject({ read: 1, loaded: 0, deduplicated: 1 });
+    await database.run(`UPDATE ${from} SET v = 'newer', at = '2026-01-03'`);
+    expect((await place.run(yaml(name, words, from, destination))).totals).toMatchObject({ read: 1, loaded: 1 });
+    expect(await back(name)).toEqual([{ id: '1', v: 'newer' }]);
+    if (destination === 'db') expect(await database.rows(`SELECT _millrace_order::date::text AS day FROM ${name}`)).toEqual([{ day: '2026-01-03' }]);
+  });
+
   test('merge: a row without a key is set aside', async () => {
     const [from, name] = [named('k_src'), named('k')];
     await source(from, `(1, 'a', '2026-01-01'), (NULL, 'no key', '2026-01-02')`);

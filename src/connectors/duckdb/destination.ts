@@ -5,17 +5,19 @@ import { BalanceError, ConfigurationError, DestinationHeldError, FencedOffError 
 import { stagesPosition } from '../../domain/pipeline';
 import type { FileRecord, Position } from '../../domain/position';
 import { fileList, type Session, type TextRow } from '../../transforms/duckdb-engine';
-import { quoteIdentifier, quoteList, quoteLiteral } from '../../transforms/quote';
+import { quoteList, quoteLiteral } from '../../transforms/quote';
 import type { Checkpoint, ConnectorContext, Destination, SchemaChanges, Target } from '../connector';
 import type { DuckDbConfig } from './config';
-import { namesOf, refuseOldFence, tableExists, type Names } from './names';
+import { dropHidden, namesOf, refuseOldFence, tableExists, type Names } from './names';
 import { prepare } from './prepare';
 import { publish } from './publish';
+import { canRollback, rollbackRun } from './rollback';
 
 const systemTables = `
   CREATE TABLE IF NOT EXISTS _millrace_checkpoints (target VARCHAR, pipeline VARCHAR, stream VARCHAR, holder VARCHAR, started_at TIMESTAMPTZ, fence BIGINT, version BIGINT, "write" VARCHAR, "position" VARCHAR, publisher VARCHAR, receipt VARCHAR);
   CREATE SEQUENCE IF NOT EXISTS _millrace_batches;
   CREATE TABLE IF NOT EXISTS _millrace_loads (batch_number BIGINT, batch_id VARCHAR UNIQUE, target VARCHAR, pipeline VARCHAR, stream VARCHAR, run VARCHAR, fence BIGINT, checksum VARCHAR, plan_hash VARCHAR, "rows" BIGINT, state VARCHAR, committed_at TIMESTAMPTZ DEFAULT now(), published_at TIMESTAMPTZ);
+  ALTER TABLE _millrace_loads ADD COLUMN IF NOT EXISTS original BIGINT;
   CREATE TABLE IF NOT EXISTS _millrace_files (target VARCHAR, pipeline VARCHAR, stream VARCHAR, path VARCHAR, size BIGINT, version VARCHAR, batches BIGINT[]);`;
 
 /** Tables of a DuckDB file. One owner at a time: each call opens the file, commits and closes it (semantics 9). */
@@ -76,7 +78,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       control.reached('load:after-data');
       if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
       const values = [names.label, target.run.pipeline, target.stream.stream, names.holder].map(quoteLiteral).join(', ');
-      await session.run(`INSERT INTO _millrace_loads (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, "rows", state) VALUES (${number}, ${quoteLiteral(batch.id)}, ${values}, ${plan.fence}, ${quoteLiteral(batch.checksum)}, ${quoteLiteral(plan.hash)}, ${rows}, 'committed')`);
+      await session.run(`INSERT INTO _millrace_loads (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, "rows", state, original) VALUES (${number}, ${quoteLiteral(batch.id)}, ${values}, ${plan.fence}, ${quoteLiteral(batch.checksum)}, ${quoteLiteral(plan.hash)}, ${rows}, 'committed', ${batch.original ?? 'NULL'})`);
       return { batchId: batch.id, batchNumber: number, rows, alreadyLoaded: false };
     }, (point) => control.reached(point === 'before' ? 'load:before-commit' : 'load:after-commit')),
     publish: (request, control) => transaction(control.signal, (session) => publish(session, namesOf(request.target), request), (point) => control.reached(point === 'before' ? 'publish:before-commit' : 'publish:after-commit')),
@@ -98,11 +100,8 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       else await session.run(`UPDATE _millrace_loads SET state = 'rolled_back' WHERE batch_id = ${id}`);
       if (earlier && await tableExists(session, names.schema, `_millrace_s_${plan.fence}_${names.hash}`)) await session.run(`DELETE FROM ${names.hidden(plan.fence)} WHERE ${batchColumn} = ${earlier['n']}`);
     }),
-    rollback: (target, control) => transaction(control.signal, async (session) => {
-      const names = namesOf(target);
-      await dropHidden(session, names, Number.MAX_SAFE_INTEGER);
-      await session.run(`UPDATE _millrace_loads SET state = 'rolled_back' WHERE ${names.mine} AND run = ${quoteLiteral(names.holder)} AND state = 'committed'`);
-    }),
+    canRollback: (target) => looking((session) => canRollback(session, namesOf(target), target)),
+    rollback: (target, control) => transaction(control.signal, (session) => rollbackRun(session, namesOf(target), target)),
     checkpoint: (target) => looking((session) => readCheckpoint(session, namesOf(target))),
     setPosition: (target, claim, position, control) => transaction(control.signal, async (session) => {
       const names = namesOf(target);
@@ -146,13 +145,6 @@ async function readCheckpoint(session: Session, names: Names): Promise<Checkpoin
 
 const filesOf = async (session: Session, names: Names): Promise<readonly FileRecord[]> =>
   (await session.rows(`SELECT path, size, version FROM _millrace_files WHERE ${names.mine} ORDER BY path`)).map((row) => ({ path: row['path']!, size: Number(row['size']), version: row['version']! }));
-
-async function dropHidden(session: Session, names: Names, below: number): Promise<void> {
-  const tables = await session.rows(`SELECT table_name AS t FROM information_schema.tables WHERE table_catalog = current_database() AND table_schema = ${quoteLiteral(names.schema)} AND starts_with(table_name, '_millrace_s_') AND ends_with(table_name, ${quoteLiteral(names.hash)})`);
-  for (const name of tables.map((row) => row['t']!)) {
-    if (Number(name.split('_')[3]) < below) await session.run(`DROP TABLE ${quoteIdentifier(names.schema)}.${quoteIdentifier(name)}`);
-  }
-}
 
 function receiptOf(row: TextRow, checksum: string, id: string) {
   if (row['state'] === 'rolled_back') throw new FencedOffError(`loading batch "${id}": it was rolled back by a later run; this run cannot load it again`, { batch: id });

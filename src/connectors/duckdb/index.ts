@@ -11,7 +11,7 @@ export const duckdb = defineConnector({
     loadIsTransactional: true,
     concurrentWriters: false,
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
-    refuses: { keep_previous: 'keep_previous is not available yet', 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
+    refuses: { 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
   },
   openSource: openDuckDbSource,
   openDestination: openDuckDbDestination,

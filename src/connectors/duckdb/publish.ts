@@ -1,6 +1,8 @@
 import { batchColumn, positionColumn } from '../../domain/column';
 import { BalanceError, FencedOffError } from '../../domain/errors';
+import { inSourceOrder } from '../../domain/order';
 import { stagesPosition } from '../../domain/pipeline';
+import type { Position } from '../../domain/position';
 import type { PublishReceipt } from '../../domain/receipt';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
@@ -11,17 +13,18 @@ import { writeRows } from './writes';
 /** Rows visible, ledger, files and checkpoint, inside the caller's transaction. */
 export async function publish(session: Session, names: Names, request: PublishRequest): Promise<PublishReceipt> {
   const { plan, batchIds, target } = request;
-  const [checkpoint] = await session.rows(`SELECT version, publisher, receipt FROM _millrace_checkpoints WHERE ${names.mine}`);
+  const [checkpoint] = await session.rows(`SELECT version, publisher, receipt, "position" FROM _millrace_checkpoints WHERE ${names.mine}`);
   if (checkpoint && Number(checkpoint['version']) === plan.version + 1 && checkpoint['publisher'] === names.holder) return JSON.parse(checkpoint['receipt']!) as PublishReceipt;
   await refuseOldFence(session, names, plan.fence, plan.version);
   const ids = batchIds.map(quoteLiteral).join(', ') || 'NULL';
-  const loads = await session.rows(`SELECT batch_id AS id, batch_number AS n FROM _millrace_loads WHERE batch_id IN (${ids}) AND state = 'committed'`);
+  const loads = await session.rows(`SELECT batch_id AS id, batch_number AS n, original FROM _millrace_loads WHERE batch_id IN (${ids}) AND state = 'committed'`);
   const numbers = new Map(loads.map((row) => [row['id']!, row['n']!]));
   const missing = batchIds.find((id) => !numbers.has(id));
   if (missing) throw new FencedOffError(`publishing to "${names.label}": batch "${missing}" is not in the ledger as committed; nothing was published: start a new run`, { batch: missing });
-  for (const reload of plan.reloads) await session.run(`DELETE FROM ${names.target} WHERE ${batchColumn} IN (SELECT unnest(batches) FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(reload)})`);
+  let reloaded = 0;
+  for (const reload of plan.reloads) reloaded += await session.changed(`DELETE FROM ${names.target} WHERE ${batchColumn} IN (SELECT unnest(batches) FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(reload)})`);
   await ensureHidden(session, names, request);
-  const written = await writeRows(session, names, request);
+  const written = await writeRows(session, names, request, inSourceOrder(batchIds.map((id) => ({ number: numbers.get(id)!, original: loads.find((row) => row['id'] === id)!['original'] ?? null }))));
   await session.run(`DROP TABLE ${names.hidden(plan.fence)}`);
   if (target.stream.lineage && batchIds.length > 0) {
     const { n } = await session.row(`SELECT count(*) AS n FROM ${names.target} WHERE ${batchColumn} IN (${[...numbers.values()].join(', ')})`);
@@ -32,7 +35,7 @@ export async function publish(session: Session, names: Names, request: PublishRe
     const own = plan.files.length === batchIds.length ? [numbers.get(batchIds[index]!)!] : [...numbers.values()];
     await session.run(`DELETE FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(record.path)}; INSERT INTO _millrace_files VALUES (${[names.label, target.run.pipeline, target.stream.stream, record.path].map(quoteLiteral).join(', ')}, ${record.size}, ${quoteLiteral(record.version)}, [${own.join(', ')}])`);
   }
-  const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, position: plan.position };
+  const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: checkpoint?.['position'] ? (JSON.parse(checkpoint['position']) as Position) : null };
   await session.run(`UPDATE _millrace_checkpoints SET version = version + 1, "position" = ${quoteLiteral(JSON.stringify(plan.position))}, publisher = ${quoteLiteral(names.holder)}, receipt = ${quoteLiteral(JSON.stringify(receipt))} WHERE ${names.mine}`);
   return receipt;
 }

@@ -1,7 +1,7 @@
 import { batchColumn } from '../../domain/column';
 import type { ConnectorContext, Destination, Target } from '../connector';
 import { readCheckpoint, setPosition } from './checkpoint';
-import { claimStream, deleteBatches, dropHidden, leftovers } from './claim';
+import { claimStream, leftovers } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
 import { cancellable } from './copy-out';
@@ -9,6 +9,7 @@ import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { columnsOf, prepareTarget, takesCopyText } from './prepare';
 import { arrayOf, publishStream } from './publish';
+import { canRollback, rollbackRun } from './rollback';
 import { ensureSystemTables, namesOf, type Names } from './system-tables';
 
 /** Tables of a Postgres database: ledger, checkpoint and rows commit together. */
@@ -56,14 +57,13 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
       const { connection, names } = await on(target);
       await discardBatch(connection, names, plan, batchId);
     },
+    async canRollback(target) {
+      const { connection, names } = await on(target);
+      return canRollback(connection, names, target);
+    },
     async rollback(target) {
       const { connection, names } = await on(target);
-      const own = await connection.rows(`SELECT batch_number::text AS n, fence::text FROM ${names.loads} WHERE run = $1 AND target = $2 AND state = 'committed'`, [names.holder, names.label]);
-      for (const fence of new Set(own.map((row) => Number(row['fence'])))) await dropHidden(connection, names, fence + 1);
-      await connection.transaction(async () => {
-        if (own.length > 0) await deleteBatches(connection, names, own.map((row) => row['n']!));
-        await connection.run(`UPDATE ${names.loads} SET state = 'rolled_back' WHERE run = $1 AND target = $2 AND state = 'committed'`, [names.holder, names.label]);
-      });
+      await rollbackRun(connection, names, target);
     },
     async checkpoint(target) {
       const { connection, names } = await on(target);

@@ -11,7 +11,7 @@ export const postgres = defineConnector({
     loadIsTransactional: true,
     concurrentWriters: true,
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
-    refuses: { keep_previous: 'keep_previous is not available yet' },
+    refuses: {},
   },
   openSource: openPostgresSource,
   openDestination: openPostgresDestination,

@@ -5,6 +5,7 @@ import type { Plan } from '../../domain/plan';
 import type { SchemaChanges, Target } from '../connector';
 import { beginningOf, versionColumns, versionProblem } from '../versions';
 import type { PostgresConnection } from './connection';
+import { hangsOn } from './hangs';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
 import type { Names } from './system-tables';
 import { postgresTypeOf } from './types';
@@ -26,6 +27,7 @@ export async function prepareTarget(connection: PostgresConnection, names: Names
   } else {
     if (stream.write === 'scd2') await refuseUnversioned(connection, names, existing);
     statements.push(...compare(names, columns, existing, stream.lineage));
+    if (stream.keepPrevious) await refuseToKeep(connection, names);
     if (stream.write === 'replace') destructive.push(...await refuseForeignTable(connection, names, options.allowDestructive));
   }
   if (stream.write === 'scd2') statements.push(`CREATE UNIQUE INDEX IF NOT EXISTS ${quoteIdentifier(`millrace_version_${names.hash}`)} ON ${names.target} (${quoteList([...stream.key, 'valid_from'])})`);
@@ -73,6 +75,12 @@ async function versionsOf(connection: PostgresConnection, names: Names, stream: 
   const cursor = target.find(({ name }) => name === order) ?? { type: beginningOf(target, order), nullable: false };
   const [from, to, current] = versionColumns;
   return typesOf(connection, [{ ...cursor, name: from }, { ...cursor, name: to }, { name: current, type: 'BOOLEAN', nullable: false }]);
+}
+
+/** The old table is kept by renaming it; what hangs on it would go with it (semantics 7). Judged again by the publish. */
+async function refuseToKeep(connection: PostgresConnection, names: Names): Promise<void> {
+  const reasons = await hangsOn(connection, names.target);
+  if (reasons.length > 0) throw new DestinationHeldError(`preparing "${names.label}": keep_previous keeps the old table by renaming it to "${names.previousName}", but ${reasons.join(', ')}; remove that, or leave "keep_previous" out, then "millrace resume"`, { target: names.label });
 }
 
 /** Rows without a beginning cannot be versions of anything. */

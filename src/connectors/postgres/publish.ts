@@ -1,12 +1,15 @@
 import { batchColumn } from '../../domain/column';
-import { BalanceError, DestinationUnavailableError, FencedOffError } from '../../domain/errors';
+import { BalanceError, FencedOffError } from '../../domain/errors';
+import { inSourceOrder } from '../../domain/order';
+import type { Position } from '../../domain/position';
 import type { PublishReceipt } from '../../domain/receipt';
 import type { PublishRequest } from '../connector';
 import { deleteBatches } from './claim';
 import type { PostgresConnection } from './connection';
 import { refuseOldFence } from './load';
+import { lockTarget } from './lock';
 import type { Names } from './system-tables';
-import type { Loading, Written } from './write';
+import type { LedgerBatches, Loading, Written } from './write';
 import { writeRows } from './writes';
 
 const mine = 'target = $1 AND pipeline = $2 AND stream = $3';
@@ -22,13 +25,14 @@ export async function publishStream(loading: Loading, names: Names, request: Pub
   try {
     await lockTarget(connection, names, target.stream.write);
     await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR UPDATE');
-    const numbers = await numbersOf(connection, names, batchIds);
-    if (plan.reloads.length > 0) await removeReloaded(connection, names, key, plan.reloads);
-    const written = await writeRows(loading, names, request, numbers);
+    const batches = await ledgerBatches(connection, names, batchIds);
+    const { numbers } = batches;
+    const reloaded = plan.reloads.length > 0 ? await removeReloaded(connection, names, key, plan.reloads) : 0;
+    const written = await writeRows(loading, names, request, batches);
     if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written);
     await connection.run(`UPDATE ${names.loads} SET state = 'published', published_at = now() WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
     await recordFiles(connection, names, request, key, numbers);
-    const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, position: plan.position };
+    const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: await positionNow(connection, names, key) };
     await connection.run(`UPDATE ${names.checkpoints} SET version = version + 1, position = $4, publisher = $5, receipt = $6, published_at = now() WHERE ${mine}`, [...key, JSON.stringify(plan.position), names.holder, JSON.stringify(receipt)]);
     control.reached('publish:before-commit');
     await connection.run('COMMIT');
@@ -40,31 +44,24 @@ export async function publishStream(loading: Loading, names: Names, request: Pub
   }
 }
 
+async function positionNow(connection: PostgresConnection, names: Names, key: readonly string[]): Promise<Position | null> {
+  const { position } = await connection.row(`SELECT position FROM ${names.checkpoints} WHERE ${mine}`, key);
+  return position === null ? null : (JSON.parse(position!) as Position);
+}
+
 async function storedReceipt(connection: PostgresConnection, names: Names, key: readonly string[], version: number): Promise<PublishReceipt | null> {
   const [row] = await connection.rows(`SELECT version::text, publisher, receipt FROM ${names.checkpoints} WHERE ${mine}`, key);
   if (!row || Number(row['version']) !== version + 1 || row['publisher'] !== names.holder) return null;
   return JSON.parse(row['receipt']!) as PublishReceipt;
 }
 
-async function lockTarget(connection: PostgresConnection, names: Names, write: string): Promise<void> {
-  const mode = write === 'replace' ? 'ACCESS EXCLUSIVE' : write === 'append' ? 'ROW EXCLUSIVE' : 'SHARE ROW EXCLUSIVE';
-  try {
-    await connection.run(`LOCK TABLE ${names.target} IN ${mode} MODE`);
-  } catch (error) {
-    if (!/lock timeout/.test(String(error))) throw error;
-    await connection.client.query('ROLLBACK').catch(() => undefined);
-    const holders = await connection.rows('SELECT DISTINCT l.pid::text, a.application_name AS name FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.relation = to_regclass($1) AND l.granted', [names.target]);
-    throw new DestinationUnavailableError(`publishing to "${names.label}": it is locked by ${holders.map((row) => `process ${row['pid']} (${row['name'] || 'no name'})`).join(', ') || 'another session'}; it is tried again`, { target: names.label });
-  }
-}
-
-/** Ledger numbers in source order; every planned batch must be there. */
-async function numbersOf(connection: PostgresConnection, names: Names, batchIds: readonly string[]): Promise<readonly string[]> {
-  const rows = await connection.rows(`SELECT batch_id, batch_number::text AS n, state FROM ${names.loads} WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
-  const found = new Map(rows.filter((row) => row['state'] === 'committed').map((row) => [row['batch_id']!, row['n']!]));
+/** Ledger numbers, oldest first; every planned batch must be there. */
+async function ledgerBatches(connection: PostgresConnection, names: Names, batchIds: readonly string[]): Promise<LedgerBatches> {
+  const rows = await connection.rows(`SELECT batch_id, batch_number::text AS n, original::text, state FROM ${names.loads} WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
+  const found = new Map(rows.filter((row) => row['state'] === 'committed').map((row) => [row['batch_id']!, row]));
   const missing = batchIds.filter((id) => !found.has(id));
   if (missing.length > 0) throw new FencedOffError(`publishing to "${names.label}": batch "${missing[0]}" is not in the ledger as committed; nothing was published: start a new run`, { batches: missing.length });
-  return batchIds.map((id) => found.get(id)!);
+  return inSourceOrder(batchIds.map((id) => ({ number: found.get(id)!['n']!, original: found.get(id)!['original'] ?? null })));
 }
 
 /** The command tags told how many rows were written; the table must hold as many by batch number. */
@@ -73,9 +70,9 @@ async function refuseOtherCount(connection: PostgresConnection, names: Names, nu
   if (Number(n) !== rows) throw new BalanceError(`publishing to "${names.label}": ${rows} rows were written, the table holds ${n} of this run; nothing was published`, { target: names.label });
 }
 
-async function removeReloaded(connection: PostgresConnection, names: Names, key: readonly string[], paths: readonly string[]): Promise<void> {
+async function removeReloaded(connection: PostgresConnection, names: Names, key: readonly string[], paths: readonly string[]): Promise<number> {
   const rows = await connection.rows(`SELECT unnest(batches)::text AS n FROM ${names.files} WHERE ${mine} AND path = ANY($4::text[])`, [...key, arrayOf(paths)]);
-  if (rows.length > 0) await deleteBatches(connection, names, rows.map((row) => row['n']!));
+  return rows.length > 0 ? deleteBatches(connection, names, rows.map((row) => row['n']!)) : 0;
 }
 
 async function recordFiles(connection: PostgresConnection, names: Names, { plan }: PublishRequest, key: readonly string[], numbers: readonly string[]): Promise<void> {

@@ -15,17 +15,19 @@ interface Aside {
   /** SQL over it: the reasons of a row, as a JSON list of { column, reason }. */
   readonly reasons: string;
   readonly rows: number;
+  /** SQL for the position in the source; absent: the staged rows carry it. */
+  readonly position?: string;
 }
 
 /** Rows that only the target shows to be wrong, into a quarantine file: COPY writes CSV, DuckDB makes it Parquet. */
-export async function setAside({ connection, config, context, control, request, names }: Write, { from, reasons, rows }: Aside): Promise<readonly QuarantineFile[]> {
+export async function setAside({ connection, config, context, control, request, names }: Write, { from, reasons, rows, position = positionColumn }: Aside): Promise<readonly QuarantineFile[]> {
   if (rows === 0) return [];
   const columns = request.plan.target.map(({ name }) => name);
   const raw = `json_object(ARRAY[${columns.map(quoteLiteral).join(', ')}]::text[], ARRAY[${columns.map((name) => `${quoteIdentifier(name)}::text`).join(', ')}]::text[])`;
   const folder = await mkdtemp(path.join(tmpdir(), 'millrace-aside-'));
   try {
     const csv = path.join(folder, 'rows.csv');
-    await copyOut(connection, config, `COPY (SELECT ${positionColumn} AS position, ${reasons} AS reasons, ${raw} AS raw FROM ${from} ORDER BY 1) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8', FORCE_QUOTE (reasons, raw))`, csv, control, 'destination');
+    await copyOut(connection, config, `COPY (SELECT ${position} AS position, ${reasons} AS reasons, ${raw} AS raw FROM ${from} ORDER BY 1) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8', FORCE_QUOTE (reasons, raw))`, csv, control, 'destination');
     const place = await request.quarantine.create();
     await context.engine.session(control.signal, (session) => session.run(
       `COPY (SELECT position, 'publish' AS step, reasons, raw, ${quoteDuck(names.label)} AS origin, CAST(NULL AS BIGINT) AS line FROM ` +

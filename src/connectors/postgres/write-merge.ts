@@ -1,33 +1,50 @@
+import type { QuarantineFile } from '../../domain/batch';
 import { batchColumn } from '../../domain/column';
-import type { PublishRequest } from '../connector';
-import { quoteIdentifier, quoteList } from './quote';
+import { laterWrote } from '../../domain/order';
+import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
+import { setAside } from './set-aside';
 import type { Write, Written } from './write';
 
 /** Newer stays: a row is written over only by a newer one, or by other content of the same age (semantics 8). */
-export async function merge({ connection, names, request, hidden, columns }: Write): Promise<Written> {
+export async function merge(write: Write): Promise<Written> {
+  const { connection, names, request, numbers, hidden, columns } = write;
   const { stream } = request.target;
   const key = quoteList(stream.key);
-  const order = orderOf(request);
-  const newest = `${key}, ${order ? `${quoteIdentifier(order)} DESC NULLS LAST, ` : ''}${batchColumn} DESC, ctid DESC`;
-  await connection.run(`CREATE TEMP TABLE _millrace_newest ON COMMIT DROP AS SELECT DISTINCT ON (${key}) ${columns} FROM ${hidden} ORDER BY ${newest}`);
+  const order = request.plan.order ?? null;
+  const newest = `${key}, ${order ? `${quoteIdentifier(order)} DESC NULLS LAST, ` : ''}array_position('{${numbers.join(',')}}'::bigint[], ${batchColumn}) DESC, ctid DESC`;
+  const all = quoteList([...request.plan.target.map(({ name }) => name), batchColumn]);
+  await connection.run(`CREATE TEMP TABLE _millrace_newest ON COMMIT DROP AS SELECT DISTINCT ON (${key}) ${all} FROM ${hidden} ORDER BY ${newest}`);
   const { losers } = await connection.row(`SELECT count(*)::text AS losers FROM (SELECT row_number() OVER (PARTITION BY ${key} ORDER BY ${newest}) AS place FROM ${hidden}) p WHERE place > 1`);
+  await connection.run('ANALYZE _millrace_newest');
   const same = stream.key.map((name) => `t.${quoteIdentifier(name)} = n.${quoteIdentifier(name)}`).join(' AND ');
   const data = request.plan.target.map(({ name }) => quoteIdentifier(name));
   const differs = `(${data.map((name) => `t.${name}::text`).join(', ')}) IS DISTINCT FROM (${data.map((name) => `n.${name}::text`).join(', ')})`;
-  const newer = order ? ageSql(quoteIdentifier(order), differs) : differs;
-  await connection.run('ANALYZE _millrace_newest');
+  const aside = await refuseOlder(write, order, same, differs);
+  const newer = order ? ageSql(quoteIdentifier(order), `${differs}${stream.lineage ? ` AND ${seniority(write)}` : ''}`) : differs;
   const { stale } = await connection.row(`SELECT count(*)::text AS stale FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE (${newer}) IS NOT TRUE`);
   const lineage = stream.lineage ? [batchColumn] : [];
   const updated = await connection.run(`UPDATE ${names.target} t SET ${[...data, ...lineage].map((name) => `${name} = n.${name}`).join(', ')} FROM _millrace_newest n WHERE ${same} AND (${newer})`);
   const inserted = await connection.run(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM _millrace_newest n WHERE NOT EXISTS (SELECT 1 FROM ${names.target} t WHERE ${same})`);
-  return { rows: updated + inserted, deduplicated: Number(losers) + Number(stale), deleted: updated };
+  return { rows: updated + inserted, deduplicated: Number(losers) + Number(stale), deleted: updated, ...aside };
 }
 
-/** NULL is oldest. The same age with other content: the later batch, ours, wins. */
-const ageSql = (order: string, differs: string): string =>
-  `n.${order} > t.${order} OR (t.${order} IS NULL AND n.${order} IS NOT NULL) OR (n.${order} IS NOT DISTINCT FROM t.${order} AND ${differs})`;
+/** NULL is oldest. The same age with other content: `wins` tells. */
+const ageSql = (order: string, wins: string): string =>
+  `n.${order} > t.${order} OR (t.${order} IS NULL AND n.${order} IS NOT NULL) OR (n.${order} IS NOT DISTINCT FROM t.${order} AND ${wins})`;
 
-function orderOf({ target: { stream }, plan }: PublishRequest): string | null {
-  const wanted = stream.orderBy?.trim().split(/\s+/)[0] ?? stream.cursor;
-  return wanted && plan.target.some(({ name }) => name === wanted) ? wanted : null;
+/** The batch that read its rows later wins; a replay counts as the batch that had rejected them. A row of no batch is older than all. */
+function seniority({ names }: Write): string {
+  const age = (alias: string) => `(SELECT coalesce(l.original, l.batch_number) FROM ${names.loads} l WHERE l.batch_number = ${alias}.${batchColumn})`;
+  return `coalesce(${age('n')} >= ${age('t')}, true)`;
+}
+
+/** Without an order nothing tells whether a replayed row is newer than what a later batch wrote for its key: it is set aside again. */
+async function refuseOlder(write: Write, order: string | null, same: string, differs: string): Promise<{ readonly rejected?: number; readonly quarantine?: readonly QuarantineFile[] }> {
+  const { connection, names, replays, request: { target: { stream } } } = write;
+  if (!replays || order !== null) return {};
+  const later = stream.lineage ? `NOT ${seniority(write)}` : 'true';
+  await connection.run(`CREATE TEMP TABLE _millrace_older ON COMMIT DROP AS SELECT n.* FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE ${differs} AND ${later}`);
+  const rejected = await connection.run(`DELETE FROM _millrace_newest n USING _millrace_older t WHERE ${same}`);
+  const reasons = quoteLiteral(JSON.stringify([{ column: stream.key.join(', '), reason: laterWrote }]));
+  return { rejected, quarantine: await setAside(write, { from: '_millrace_older', reasons, rows: rejected, position: 'row_number() OVER () - 1' }) };
 }

@@ -1,35 +1,65 @@
 import { batchColumn } from '../../domain/column';
+import { DestinationHeldError } from '../../domain/errors';
+import { hangsOn } from './hangs';
+import { lockForSwap } from './lock';
 import { columnsOf } from './prepare';
+import { keepAside, keptNote } from './previous';
 import { quoteIdentifier } from './quote';
+import { shapeOf } from './shape';
 import type { Write, Written } from './write';
 
-/** The table becomes what was read. */
+/** The table becomes what was read: another takes its name where nothing would be lost by that, else its rows are changed (semantics 7). */
 export async function replace(write: Write): Promise<Written> {
-  const { connection, names, request, hidden, columns } = write;
+  const { connection, names, request: { target: { stream } } } = write;
   const { old } = await connection.row(`SELECT count(*)::text AS old FROM ${names.target}`);
-  const deleted = Number(old);
-  if (request.target.stream.lineage && await mayRename(write)) {
-    const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${hidden}`);
-    const { comment } = await connection.row('SELECT quote_literal(coalesce(obj_description(to_regclass($1), \'pg_class\'), \'\')) AS comment', [names.target]);
-    await connection.run(`DROP TABLE ${names.target}`);
-    await connection.run(`ALTER TABLE ${hidden} ALTER COLUMN ${batchColumn} DROP NOT NULL, ALTER COLUMN ${batchColumn} DROP DEFAULT`);
-    await connection.run(`ALTER TABLE ${hidden} RENAME TO ${quoteIdentifier(names.table)}`);
-    await connection.run(`COMMENT ON TABLE ${names.target} IS ${comment}`);
-    return { rows: Number(n), deduplicated: 0, deleted };
-  }
-  await connection.run(`TRUNCATE ${names.target}`);
-  return { rows: await connection.run(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${hidden}`), deduplicated: 0, deleted };
+  const reasons = await againstRename(write);
+  if (reasons.length === 0) return { rows: await byRename(write), deduplicated: 0, deleted: Number(old), ...(stream.keepPrevious && { notes: [keptNote(names.previousName)] }) };
+  if (stream.keepPrevious) throw new DestinationHeldError(`publishing to "${names.label}": keep_previous keeps the old table by renaming it, but ${reasons.join(', ')}; remove that, or leave "keep_previous" out, then run it again`, { target: names.label });
+  return { rows: await byRows(write), deduplicated: 0, deleted: Number(old) };
 }
 
-/** Renaming is only right where nothing hangs on the old table that would be lost or would follow it (semantics 7). */
-async function mayRename({ connection, names, hidden }: Write): Promise<boolean> {
+/** Indexes are built while the old table can still be read; the swap itself takes no time. */
+async function byRename(write: Write): Promise<number> {
+  const { connection, names, hidden, request: { target: { stream } } } = write;
+  const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${hidden}`);
+  await connection.run(stream.lineage ? `ALTER TABLE ${hidden} ALTER COLUMN ${batchColumn} DROP NOT NULL, ALTER COLUMN ${batchColumn} DROP DEFAULT` : `ALTER TABLE ${hidden} DROP COLUMN ${batchColumn}`);
+  const { build, finish } = await shapeOf(connection, names.target, hidden);
+  for (const statement of build) await connection.run(statement);
+  await lockForSwap(write);
+  if (stream.keepPrevious) await keepAside(write);
+  else await dropOld(write);
+  await connection.run(`ALTER TABLE ${hidden} RENAME TO ${quoteIdentifier(names.table)}`);
+  for (const statement of finish) await connection.run(statement);
+  return Number(n);
+}
+
+async function dropOld({ connection, names }: Write): Promise<void> {
+  await connection.run(`DROP TABLE IF EXISTS ${names.previous}`);
+  await connection.run(`DROP TABLE ${names.target}`);
+}
+
+async function byRows(write: Write): Promise<number> {
+  const { connection, names, hidden, columns } = write;
+  await lockForSwap(write);
+  await connection.run(`DROP TABLE IF EXISTS ${names.previous}`);
+  if (await isReferenced(write)) {
+    // TRUNCATE refuses such a table; a deferrable key is judged at the commit, when the rows are there again.
+    await connection.run('SET CONSTRAINTS ALL DEFERRED');
+    await connection.run(`DELETE FROM ${names.target}`);
+  } else {
+    await connection.run(`TRUNCATE ${names.target}`);
+  }
+  return connection.run(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${hidden}`);
+}
+
+async function isReferenced({ connection, names }: Write): Promise<boolean> {
+  const { referenced } = await connection.row("SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1))::text AS referenced", [names.target]);
+  return referenced === 'true';
+}
+
+async function againstRename({ connection, names, hidden, request: { target: { stream } } }: Write): Promise<readonly string[]> {
   const [old, next] = [await columnsOf(connection, names.target), await columnsOf(connection, hidden)];
-  if (JSON.stringify([...old].sort()) !== JSON.stringify([...next].sort())) return false;
-  const { hangs } = await connection.row(
-    'SELECT (EXISTS (SELECT 1 FROM pg_index WHERE indrelid = c.oid) OR EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = c.oid OR confrelid = c.oid) OR EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = c.oid) ' +
-    'OR EXISTS (SELECT 1 FROM pg_policy WHERE polrelid = c.oid) OR EXISTS (SELECT 1 FROM pg_publication_rel WHERE prrelid = c.oid) OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid OR inhparent = c.oid) ' +
-    'OR EXISTS (SELECT 1 FROM pg_attrdef WHERE adrelid = c.oid) OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.refobjid = c.oid AND d.refclassid = \'pg_class\'::regclass AND d.deptype <> \'i\' AND d.classid <> \'pg_type\'::regclass) ' +
-    'OR c.relacl IS NOT NULL OR c.relrowsecurity OR pg_get_userbyid(c.relowner) <> current_user OR EXISTS (SELECT 1 FROM pg_description p WHERE p.objoid = c.oid AND p.objsubid > 0) ' +
-    'OR EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND (a.attacl IS NOT NULL OR a.attnotnull)))::text AS hangs FROM pg_class c WHERE c.oid = to_regclass($1)', [names.target]);
-  return hangs === 'false';
+  const wanted = [...next].filter(([name]) => stream.lineage || name !== batchColumn);
+  const alike = JSON.stringify([...old].sort()) === JSON.stringify(wanted.sort());
+  return [...(alike ? [] : ['its columns are not those of the stream']), ...await hangsOn(connection, names.target)];
 }

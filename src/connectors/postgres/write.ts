@@ -29,8 +29,13 @@ export interface Loading {
 export interface Write extends Loading {
   readonly names: Names;
   readonly request: PublishRequest;
+  /** Ledger numbers of the batches, oldest first: source order; of a replay, that of the batches that had rejected its rows. */
   readonly numbers: readonly string[];
+  /** Some batch is a replay, and may be older than what the target holds. */
+  readonly replays: boolean;
   readonly hidden: string;
   /** Quoted, with the lineage column where the stream keeps it. */
   readonly columns: string;
 }
+
+export type LedgerBatches = Pick<Write, 'numbers' | 'replays'>;

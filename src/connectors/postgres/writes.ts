@@ -2,7 +2,7 @@ import { batchColumn } from '../../domain/column';
 import type { PublishRequest } from '../connector';
 import { quoteList } from './quote';
 import type { Names } from './system-tables';
-import type { Loading, Write, Written } from './write';
+import type { LedgerBatches, Loading, Write, Written } from './write';
 import { append } from './write-append';
 import { deleteInsert } from './write-delete-insert';
 import { merge } from './write-merge';
@@ -10,10 +10,10 @@ import { replace } from './write-replace';
 import { scd2 } from './write-scd2';
 
 /** Moves the staged rows of a run into its target, in the publish transaction. */
-export async function writeRows(loading: Loading, names: Names, request: PublishRequest, numbers: readonly string[]): Promise<Written> {
+export async function writeRows(loading: Loading, names: Names, request: PublishRequest, { numbers, replays }: LedgerBatches): Promise<Written> {
   const { stream } = request.target;
   const columns = quoteList([...request.plan.target.map(({ name }) => name), ...(stream.lineage ? [batchColumn] : [])]);
-  const write: Write = { ...loading, names, request, numbers, columns, hidden: names.hidden(request.plan.fence) };
+  const write: Write = { ...loading, names, request, numbers, replays, columns, hidden: names.hidden(request.plan.fence) };
   if (stream.visible === 'batch') return visibleAlready(write);
   const written = await byWrite(write);
   await write.connection.run(`DROP TABLE IF EXISTS ${write.hidden}`);
