@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { addBackfill } from './cli/backfill';
+import { addApprove, addReject } from './cli/approve';
 import { addCancel } from './cli/cancel';
 import { addCheck } from './cli/check';
 import { addClean } from './cli/clean';
@@ -15,8 +16,11 @@ import { addPlan } from './cli/plan';
 import { addPreview } from './cli/preview';
 import { addQuarantine } from './cli/quarantine';
 import { addResume } from './cli/resume';
+import { addRetry } from './cli/retry';
 import { addRun } from './cli/run';
 import { addSchedule } from './cli/schedule';
+import { addSet } from './cli/set';
+import { addSkip } from './cli/skip';
 import { addStatus } from './cli/status';
 import { addWorker } from './cli/worker';
 import { packageVersion } from './version';
@@ -33,6 +37,11 @@ const commands: readonly AddCommand[] = [
   addPause,
   addResume,
   addCancel,
+  addRetry,
+  addSkip,
+  addSet,
+  addApprove,
+  addReject,
   addQuarantine,
   addSchedule,
   addBackfill,
@@ -55,7 +64,8 @@ Environment:
   MILLRACE_HOME         staging and receipts (default .millrace)
   MILLRACE_CONNECTIONS  connections (default connections.yaml by the pipeline)
   MILLRACE_TASK_QUEUE, MILLRACE_MEMORY, MILLRACE_SLOTS, MILLRACE_THREADS,
-  MILLRACE_TEMP_LIMIT, MILLRACE_HEARTBEAT_TIMEOUT, MILLRACE_LOG_LEVEL`;
+  MILLRACE_TEMP_LIMIT, MILLRACE_HEARTBEAT_TIMEOUT, MILLRACE_LOG_LEVEL,
+  MILLRACE_NO_PROGRESS_ATTEMPTS, MILLRACE_NO_PROGRESS_TIME`;
 
 /** All commands, without running any: for `main`, and for the documentation made from it. */
 export function createProgram(ended: (exitCode: number) => void): Command {

@@ -46,7 +46,7 @@ export async function runWorker(environment: Environment): Promise<void> {
     taskQueue,
     workflowBundle: { codePath: path.join(__dirname, 'workflow-bundle.js') },
     activities: createActivities(dependencies),
-    interceptors: { activity: [() => ({ inbound: failureInterceptor() })] },
+    interceptors: { activity: [() => ({ inbound: failureInterceptor(environment.noProgress) })] },
     // Cancel and pause are heard on a heartbeat, so its throttle bounds how soon. Three fit into the timeout, so one may be late.
     maxHeartbeatThrottleInterval: Math.min(2000, heartbeatTimeout / 3),
     // After a worker has died, its workflows are told to the next one after this long.

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 import type { Control, KillPoint } from '../domain/control';
+import { effortOf, recordEffort, type Effort } from './no-progress';
 
 /** Small, named and versioned: shown in the Web UI under the pending activity. */
-interface Beat {
+interface Beat extends Effort {
   readonly v: 1;
   readonly rows: number;
   readonly bytes: number;
@@ -18,7 +19,7 @@ export async function withControl<Result>(reached: (point: KillPoint) => void, w
   const context = Context.current();
   // Sessions and streams of one activity all listen to its one signal.
   setMaxListeners(200, context.cancellationSignal);
-  let beat: Beat = { v: 1, rows: 0, bytes: 0 };
+  let beat: Beat = { v: 1, rows: 0, bytes: 0, ...effortOf(context) };
   const timer = setInterval(() => context.heartbeat(beat), beatEvery(context));
   context.heartbeat(beat);
   try {
@@ -27,6 +28,9 @@ export async function withControl<Result>(reached: (point: KillPoint) => void, w
       progress: (figures) => { beat = { ...beat, ...figures }; },
       reached,
     });
+  } catch (error) {
+    recordEffort(context, beat);
+    throw error;
   } finally {
     clearInterval(timer);
   }

@@ -2,16 +2,20 @@ import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import { EtlError } from '../domain/errors';
+import { withinBudget, type ProgressBudget } from './no-progress';
 import { interruptedType, type FailureDetail } from '../domain/failure';
 
+/** Failed attempts without progress, for how long, until a person is asked. */
+const patientBudget: ProgressBudget = { attempts: 10, milliseconds: 3_600_000 };
+
 /** The one place where errors become Temporal failures. */
-export const failureInterceptor = (): ActivityInboundCallsInterceptor => ({
+export const failureInterceptor = (budget: ProgressBudget = patientBudget): ActivityInboundCallsInterceptor => ({
   async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
     const context = Context.current();
     try {
       return await next(input);
     } catch (error) {
-      throw asFailure(error, context);
+      throw asFailure(withinBudget(error, context, budget), context);
     }
   },
 });

@@ -1,25 +1,38 @@
-import type { Environment } from '../config/environment';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { whoAsks } from './ask-run';
 import type { AddCommand } from './door';
-import type { ExitCode } from './exit-codes';
 import { namesARun } from './find-run';
+import { ask, isNotFound } from './follow';
 import { signalRun } from './signal-run';
-import type { Terminal } from './terminal';
 
-/**
- * `cancel RUN`: ends it after the commit in hand and writes its receipt. With `now` it is ended without asking any worker, for runs that
- * no worker answers for; what it had not published is settled by the next run either way.
- */
-export const cancel = (word: string, { now }: { readonly now: boolean }, environment: Environment, terminal: Terminal): Promise<ExitCode> =>
-  signalRun({
+interface CancelFlags {
+  readonly now?: boolean;
+  readonly rollback?: boolean;
+}
+
+/** A run that no worker answers for within this time is ended without one. */
+const patience = 10_000;
+
+/** `cancel RUN`: ends it after what is in hand and writes its receipt; with `--now`, what is in hand stops. */
+export const addCancel: AddCommand = ({ command, does }) => command('cancel', 'End a run; the destination stays as the last commit made it', 'millrace cancel orders\n  millrace cancel orders/run-2026-08-01T00:00:00Z --now --rollback')
+  .argument('<run>', namesARun)
+  .option('--now', 'stop what is in hand; where no worker answers, end it without one')
+  .option('--rollback', 'take back what it has committed and not published')
+  .action(does(({ environment, terminal }, word: string, { now = false, rollback = false }: CancelFlags) => signalRun({
     word, environment, terminal, asked: 'cancelled',
-    send: async (client, runId) => {
-      const handle = client.workflow.getHandle(runId);
-      await (now ? handle.terminate('millrace cancel --now') : handle.signal('cancel'));
+    async send(client, runId) {
+      await client.workflow.getHandle(runId).signal('cancel', { now, rollback, by: whoAsks() });
+      if (now) await endUnanswered(client, runId);
     },
     reached: (state) => state === 'ended',
-  });
+  })));
 
-export const addCancel: AddCommand = ({ command, does }) => command('cancel', 'End a run; the destination stays as the last commit made it', 'millrace cancel orders/run-2026-08-01T00:00:00Z')
-  .argument('<run>', namesARun)
-  .option('--now', 'without waiting for a worker; the next run settles what is left')
-  .action(does(({ environment, terminal }, word: string, flags: { readonly now?: boolean }) => cancel(word, { now: flags.now === true }, environment, terminal)));
+/** What such a run has not published is settled by the next one. */
+async function endUnanswered(client: Client, runId: string): Promise<void> {
+  const handle = client.workflow.getHandle(runId);
+  for (const deadline = Date.now() + patience; Date.now() < deadline; await sleep(300)) {
+    if ((await handle.describe()).status.name !== 'RUNNING' || await ask(client, runId, 'progress')) return;
+  }
+  await handle.terminate('millrace cancel --now: no worker answers').catch((error: unknown) => { if (!isNotFound(error)) throw error; });
+}

@@ -2,6 +2,7 @@ import type { Client, Connection, WorkflowHandle } from '@temporalio/client';
 import { lockIdOf } from '../domain/ids';
 import type { RunState } from '../domain/receipt';
 import type { RunProgress, StreamProgress } from '../workflows/messages';
+import { missingWorker } from './stalled';
 
 /** Figures of a run at one moment, for people. */
 export interface Figures {
@@ -17,7 +18,7 @@ export interface StreamFigures {
   readonly read: number;
   readonly loaded: number;
   readonly rejected: number;
-  readonly partitions: { readonly total: number; readonly done: number };
+  readonly partitions: { readonly total: number; readonly done: number; readonly running?: number };
   readonly estimatedRows: number | null;
   readonly message: string | null;
 }
@@ -34,11 +35,15 @@ export async function askFigures(client: Client, runId: string, before: Figures 
     // A stream that has ended says the same for ever: asked once more, then remembered.
     const settled = last !== undefined && last.state === stream.state && ended(stream.state);
     const detail = stream.state === 'queued' || settled ? null : await ask<StreamProgress>(client, stream.workflowId, 'streamProgress');
-    return figuresOf(stream, detail, last);
+    const figures = figuresOf(stream, detail, last);
+    const why = figures.state === 'running' ? await whyStalled(client, stream.workflowId, runId, detail !== null) : null;
+    return why === null ? figures : { ...figures, state: 'stalled', message: why };
   }));
-  const held = streams.filter(({ state }) => state === 'held');
-  const moving = streams.some(({ state }) => !ended(state) && state !== 'held' && state !== 'queued');
-  return { state: held.length > 0 && !moving ? 'held' : progress.state, message: progress.message, streams };
+  const waits = (state: RunState): boolean => state === 'held' || state === 'waiting_approval';
+  const moving = streams.some(({ state, partitions }) => (waits(state) ? (partitions.running ?? 0) > 0 : !ended(state) && state !== 'queued'));
+  // While other parts still move, a hold is told by its message; the run as a whole waits once nothing else moves.
+  const state = waits(progress.state) && moving ? 'running' : streams.every((stream) => ended(stream.state) || stream.state === 'stalled' || stream.state === 'queued') && streams.some((stream) => stream.state === 'stalled') ? 'stalled' : progress.state;
+  return { state, message: progress.message, streams };
 }
 
 const ended = (state: RunState): boolean => state === 'succeeded' || state === 'succeeded_with_rejects' || state === 'failed' || state === 'cancelled';
@@ -55,6 +60,14 @@ function figuresOf(stream: RunProgress['streams'][number], detail: StreamProgres
     estimatedRows: detail?.estimatedRows ?? last?.estimatedRows ?? null,
     message: stream.message ?? detail?.message ?? null,
   };
+}
+
+/** A stream that is said to run and does not: no worker for its queue, or a file that another process has open. */
+async function whyStalled(client: Client, workflowId: string, runId: string, answers: boolean): Promise<string | null> {
+  if (!answers) return missingWorker(client, runId);
+  const described = await client.workflow.getHandle(workflowId).describe().catch(() => null);
+  const failures = described?.raw.pendingActivities?.map(({ lastFailure }) => lastFailure) ?? [];
+  return failures.find((failure) => failure?.applicationFailureInfo?.type === 'FileLockedError')?.message ?? null;
 }
 
 export async function ask<Answer>(client: Client, workflowId: string, query: string): Promise<Answer | null> {

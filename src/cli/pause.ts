@@ -1,18 +1,24 @@
-import type { Environment } from '../config/environment';
+import { whoAsks } from './ask-run';
 import type { AddCommand } from './door';
-import type { ExitCode } from './exit-codes';
 import { namesARun } from './find-run';
+import { pauseUntil } from './pause-until';
 import { signalRun } from './signal-run';
-import type { Terminal } from './terminal';
+
+interface PauseFlags {
+  readonly until?: string;
+  readonly reason?: string;
+}
 
 /** `pause RUN`: what runs stops at its next safe place. */
-export const pause = (word: string, environment: Environment, terminal: Terminal): Promise<ExitCode> =>
-  signalRun({
-    word, environment, terminal, asked: 'paused',
-    send: (client, runId) => client.workflow.getHandle(runId).signal('pause'),
-    reached: (state) => state === 'paused' || state === 'pausing' || state === 'ended',
-  });
-
-export const addPause: AddCommand = ({ command, does }) => command('pause', 'Stop a run at its next safe place', 'millrace pause orders')
+export const addPause: AddCommand = ({ command, does }) => command('pause', 'Stop a run at its next safe place', 'millrace pause orders\n  millrace pause orders --until "Mon 08:00" --reason "the source is needed"')
   .argument('<run>', namesARun)
-  .action(does(({ environment, terminal }, word: string) => pause(word, environment, terminal)));
+  .option('--until <time>', 'go on by itself then: "Mon 08:00", "2 hours", …')
+  .option('--reason <text>', 'why, for those who look at it')
+  .action(does(({ environment, terminal }, word: string, { until, reason }: PauseFlags) => {
+    const request = { by: whoAsks(), ...(until === undefined ? {} : { until: pauseUntil(until) }), ...(reason === undefined ? {} : { reason }) };
+    return signalRun({
+      word, environment, terminal, asked: 'paused',
+      send: (client, runId) => client.workflow.getHandle(runId).signal('pause', request),
+      reached: (state) => state === 'paused' || state === 'pausing' || state === 'ended',
+    });
+  }));

@@ -12,6 +12,7 @@ import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { holderOf } from './follow';
 import { logicalDateOf } from './logical-date';
+import { offerSearchAttributes } from './search-attributes';
 import type { Terminal } from './terminal';
 import { watchRun } from './watch-run';
 
@@ -45,7 +46,7 @@ export async function run(file: string, options: RunOptions, environment: Enviro
 
 async function follow(file: string, input: DatedInput, options: RunOptions, environment: Environment, server: Server, terminal: Terminal): Promise<ExitCode> {
   for (;;) {
-    const { runId, handle, attached } = await startOrAttach(input, options, environment, server);
+    const { runId, handle, attached } = await startOrAttach(input, options, environment, server, terminal);
     terminal.event(attached ? 'attached' : 'started', { run: runId });
     terminal.say(attached ? `run ${runId} is going on; watching it (start another with --queue)` : `run ${runId} started`);
     if (options.detach) {
@@ -66,7 +67,7 @@ interface Started {
   readonly attached: boolean;
 }
 
-async function startOrAttach(input: DatedInput, options: RunOptions, environment: Environment, { client }: Server): Promise<Started> {
+async function startOrAttach(input: DatedInput, options: RunOptions, environment: Environment, { client }: Server, terminal: Terminal): Promise<Started> {
   const { spec, logicalDate } = input;
   const attach = (runId: string): Started => ({ runId, handle: client.workflow.getHandle(runId), attached: true });
   if (options.whenHeld !== 'queue') {
@@ -77,7 +78,7 @@ async function startOrAttach(input: DatedInput, options: RunOptions, environment
   const workflowId = workflowIdOf(spec.pipeline, logicalDate);
   try {
     const handle = await client.workflow.start('runPipeline', {
-      workflowId, taskQueue: environment.taskQueue, args: [input], staticSummary: `run ${spec.pipeline}`,
+      workflowId, taskQueue: environment.taskQueue, args: [{ ...input, ...await offerSearchAttributes(client, terminal) }], staticSummary: `run ${spec.pipeline}`,
       ...(spec.description ? { staticDetails: spec.description } : {}),
     });
     return { runId: workflowId, handle, attached: false };

@@ -4,7 +4,9 @@ import type { RunState } from '../domain/receipt';
 import { needServer } from './connect';
 import { findRun } from './find-run';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { RunEndedError } from './ask-run';
 import { askFigures, isNotFound } from './follow';
+import { missingWorker } from './stalled';
 import type { Terminal } from './terminal';
 import { spokenState } from './words';
 
@@ -29,11 +31,11 @@ export async function signalRun({ word, environment, terminal, send, reached, as
   try {
     const runId = await findRun(server.client, word);
     await send(server.client, runId).catch((error: unknown) => {
-      if (isNotFound(error)) throw new Error(`run "${runId}" is not going on; see "millrace status ${runId}"`);
+      if (isNotFound(error)) throw new RunEndedError(`run "${runId}" is not going on; see "millrace status ${runId}"`);
       throw error;
     });
     const state = await stateReached(server.client, runId, reached);
-    const message = state === null ? `run ${runId} will be ${asked} as soon as a worker answers` : `run ${runId} is ${state === 'ended' ? 'ended' : spokenState(state)}`;
+    const message = state === null ? `run ${runId} will be ${asked} as soon as a worker answers${await missingWorker(server.client, runId).then((missing) => (missing ? `: ${missing}` : ''))}` : `run ${runId} is ${state === 'ended' ? 'ended' : spokenState(state)}`;
     terminal.event('acknowledged', { run: runId, state, message });
     terminal.say(message);
     return exitCodes.success;

@@ -36,6 +36,8 @@ export interface Environment {
   readonly logLevel: LogLevel;
   /** How soon a dead worker is noticed, `30s`. */
   readonly heartbeatTimeout: string;
+  /** Failed attempts without progress, and for how long, until what fails is held for a person. */
+  readonly noProgress: { readonly attempts: number; readonly milliseconds: number };
   /** Crash tests: `load:after-commit`, `load:after-commit#3`. */
   readonly killAt: string | undefined;
 }
@@ -70,9 +72,11 @@ export function readEnvironment(variables: Variables = process.env): Environment
     threadPoolSize: whole('UV_THREADPOOL_SIZE', 4),
     logLevel: matching('MILLRACE_LOG_LEVEL', 'WARN', new RegExp(`^(${logLevels.join('|')})$`), `one of ${logLevels.join(', ')}`) as LogLevel,
     heartbeatTimeout: text('MILLRACE_HEARTBEAT_TIMEOUT', '30s'),
+    noProgress: { attempts: whole('MILLRACE_NO_PROGRESS_ATTEMPTS', 10), milliseconds: durationOf(text('MILLRACE_NO_PROGRESS_TIME', '1h')) ?? Number.NaN },
     killAt: variables['MILLRACE_KILL_AT'] || undefined,
   };
   if (durationOf(environment.heartbeatTimeout) === null) problems.push(`MILLRACE_HEARTBEAT_TIMEOUT is "${environment.heartbeatTimeout}", it must be a duration such as 30s`);
+  if (Number.isNaN(environment.noProgress.milliseconds)) problems.push(`MILLRACE_NO_PROGRESS_TIME is "${variables['MILLRACE_NO_PROGRESS_TIME']}", it must be a duration such as 1h`);
   if (problems.length > 0) throw new ConfigurationError(`reading the environment: ${problems.join('; ')}`, { problems });
   return environment;
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { environmentVariable } from '../config/environment';
+import { searchAttributeTypes } from '../domain/search-attributes';
 import { freePort, isAlive, startServer, stopProcess, succeeds, until } from './process';
 import { findPythonTool, type PythonTool } from './python-tools';
 
@@ -39,6 +40,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   const child = startServer(binary, [
     'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(note.port), '--ui-port', String(note.uiPort), '--http-port', String(await freePort()), '--metrics-port', String(await freePort()),
     '--db-filename', path.join(options.folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL', '--log-level', 'warn',
+    ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type[0]}${type.slice(1).toLowerCase()}`]),
     ...(options.dynamicConfig ?? []).flatMap((value) => ['--dynamic-config-value', value]),
   ], path.join(options.folder, 'temporal.log'));
   await until(async () => answers(binary, note.port), child, `the Temporal server (log: ${path.join(options.folder, 'temporal.log')})`);

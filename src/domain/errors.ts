@@ -107,6 +107,26 @@ export class WorkerShortError extends EtlError {
   readonly area = 'internal';
 }
 
+/** The disk is full: only a person can make room. */
+export class DiskFullError extends EtlError {
+  readonly disposition = 'hold';
+  readonly area = 'internal';
+}
+
+/** A source, destination or step has failed again and again without getting further. */
+export class NoProgressError extends EtlError {
+  readonly disposition = 'hold';
+  constructor(message: string, readonly area: Area) {
+    super(message);
+  }
+}
+
+/** Another process has a file that one process may open at a time. */
+export class FileLockedError extends EtlError {
+  readonly disposition = 'retry';
+  readonly area = 'destination';
+}
+
 /** A value does not fit the type that a file or table was planned with. A careful second reading finds which one. */
 export class UnreadableValueError extends EtlError {
   readonly disposition = 'hold';

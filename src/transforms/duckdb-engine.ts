@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:f
 import path from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { Sema } from 'async-sema';
-import { ConfigurationError, DestinationUnavailableError, EtlError, UnreadableValueError, WorkerShortError } from '../domain/errors';
+import { ConfigurationError, DiskFullError, EtlError, FileLockedError, UnreadableValueError, WorkerShortError } from '../domain/errors';
 import { quoteLiteral } from './quote';
 
 export type TextRow = Readonly<Record<string, string | null>>;
@@ -120,7 +120,7 @@ async function openFile(file: string, options: Record<string, string>): Promise<
     const message = messageOf(error);
     if (/lock on file/i.test(message)) {
       const holder = /PID (\d+)/.exec(message)?.[1];
-      throw new DestinationUnavailableError(
+      throw new FileLockedError(
         `opening "${file}": ${holder ? `process ${holder} has it open` : 'another process has it open'}; close it there, the run goes on by itself`, { file, holder: holder ?? null },
       );
     }
@@ -168,7 +168,7 @@ const messageOf = (error: unknown): string => (typeof error === 'object' && erro
 function translated(error: unknown): unknown {
   if (EtlError.is(error)) return error;
   const message = messageOf(error);
-  if (/no space left|disk quota|max_temp_directory_size|failed to offload/i.test(message)) return new WorkerShortError(`running a DuckDB query: the disk is full; free space or move MILLRACE_HOME, the run goes on by itself`);
+  if (/no space left|disk quota|max_temp_directory_size|failed to offload/i.test(message)) return new DiskFullError('running a DuckDB query: the disk is full; free space or raise MILLRACE_TEMP_LIMIT, then "millrace resume"');
   if (/^Out of Memory/i.test(message)) return new WorkerShortError(`running a DuckDB query: the memory limit is too small for it; raise MILLRACE_MEMORY (${message.split('\n')[0]})`);
   const misfit = /^(Conversion|Invalid Input|Out of Range) Error: (.*)/.exec(message);
   if (misfit) return new UnreadableValueError(`running a DuckDB query: ${misfit[1]!.toLowerCase()} error: ${withoutValues(misfit[2]!)}; mend the values or the step, then "millrace resume"`);

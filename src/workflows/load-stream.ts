@@ -42,7 +42,7 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
     ].join('\n'));
   };
   setHandler(streamProgress, progress, { description: 'Where this stream is' });
-  const controls = openStreamControls({ gate, partitions, plan: () => plan, progress });
+  const controls = openStreamControls({ gate, partitions, plan: () => plan, progress, show });
 
   const named = (part: Part, verb: string) => ({ activityId: activityId(stream, part, verb), summary: `${verb} ${stream}${part === null ? '' : ` ${part}`}` });
   const enter = (next: Stage): void => {

@@ -17,6 +17,8 @@ interface Controlled {
   readonly partitions: Partitions;
   plan(): PlanRef | null;
   progress(): StreamProgress;
+  /** Refreshes what Temporal's Web UI shows. */
+  show(): void;
 }
 
 /** What a stream does when it is told to, by its run or by hand; each order is answered, and each wait for a person is told to the run. */
@@ -60,6 +62,7 @@ export function openStreamControls(controlled: Controlled): StreamControls {
     for (;;) {
       await condition(hasNews);
       told = news();
+      controlled.show();
       const { stream, state, stage, message, waiting } = controlled.progress();
       const report: StreamReport = { stream, state, stage, message, waiting: waiting.slice(0, 20), answers: answers.splice(0) };
       if (parent) await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(streamReport, report).catch(() => undefined);

@@ -46,7 +46,7 @@ export interface Installation {
   /** Starts a run of a pipeline given as YAML. */
   start(yaml: string, logicalDate?: string): Promise<WorkflowHandle>;
   /** Starts and waits; a failed run gives its summary too. */
-  run(yaml: string, logicalDate?: string): Promise<RunSummary>;
+  run(yaml: string, logicalDate?: string, more?: { readonly gaps?: boolean }): Promise<RunSummary>;
   close(): Promise<void>;
 }
 
@@ -63,10 +63,10 @@ export async function install(connections: string, { namespace = 'default', addr
   const workers = new Set<ChildProcess>();
   const prepared: ChildProcess[] = [];
 
-  const start = async (yaml: string, logicalDate = nextDate()): Promise<WorkflowHandle> => {
+  const start = async (yaml: string, logicalDate = nextDate(), more: { readonly gaps?: boolean } = {}): Promise<WorkflowHandle> => {
     const spec = parsePipeline(yaml, 'test.yaml');
     return client.workflow.start('runPipeline', {
-      taskQueue, workflowId: `${spec.pipeline}/run-${logicalDate}`, args: [{ spec, logicalDate, connectionsFile, whenHeld: 'refuse', allowDestructive: false }],
+      taskQueue, workflowId: `${spec.pipeline}/run-${logicalDate}`, args: [{ spec, logicalDate, connectionsFile, whenHeld: 'refuse', allowDestructive: false, ...more }],
     });
   };
 
@@ -98,8 +98,8 @@ export async function install(connections: string, { namespace = 'default', addr
       await ready;
       return child;
     },
-    async run(yaml, logicalDate) {
-      const handle = await start(yaml, logicalDate);
+    async run(yaml, logicalDate, more) {
+      const handle = await start(yaml, logicalDate, more);
       return summaryOf(handle);
     },
     async close() {

@@ -3,7 +3,7 @@ import { addressOf, type Side } from './connection';
 import type { PostgresConfig } from './config';
 
 /** SQLSTATE classes and socket codes after which a later attempt may succeed: connection, resources, shutdown, locks, serialization. */
-const passing = /^(08|53|57P0[123]|57014|40001|40P01|55P03|55006|ECONN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)/;
+const passing = /^(08|53(?!100)|57P0[123]|57014|40001|40P01|55P03|55006|ECONN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)/;
 
 /** An error of the driver as an EtlError. Messages keep what Postgres says except values: `detail` may quote a row. */
 export function translated(error: unknown, config: PostgresConfig, side: Side, doing: string): unknown {
@@ -36,6 +36,7 @@ function remedy(code: string): string {
   switch (code) {
     case '28P01': case '28000': return '; correct user and password in connections.yaml, then "millrace resume"';
     case '3D000': return '; create the database or correct its name in connections.yaml, then "millrace resume"';
+    case '53100': return '; make room on the server, then "millrace resume"';
     case '42501': return '; grant the permission, then "millrace resume"';
     case '42P01': return '; create the table or correct its name';
     default: return '';
