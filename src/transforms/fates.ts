@@ -37,12 +37,13 @@ export async function addFates(session: Session, state: ChainState, request: Fat
   const index = state.pending.length * 2;
   const step: PendingStep = { step: request.step, onError: request.onError, guards: request.guards, counts: request.keep?.counts ?? null, rejected: letter(index), left: letter(index + 1) };
   const cases = [
-    ...(state.pending.length > 0 ? [`WHEN ${fate} IS NOT NULL THEN ${fate}`] : []),
     ...(request.guards.length > 0 ? [`WHEN ${request.guards.map(({ when }) => `(${when})`).join(' OR ')} THEN ${rejectText(state, step)}`] : []),
     ...(request.keep ? [`WHEN (${request.keep.condition}) IS NOT TRUE THEN ${quoteLiteral(step.left)}`] : []),
   ];
   const view = nextName(state);
-  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(view)} AS SELECT ${[...request.projections, quoteIdentifier(positionColumn)].join(', ')}, CASE ${cases.join(' ')} END AS ${fate} FROM ${request.from ?? quoteIdentifier(state.relation)}`);
+  // The fate so far is named once: DuckDB may put views into one another, and each further mention would double the work per step.
+  const own = `CASE ${cases.join(' ')} END`;
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(view)} AS SELECT ${[...request.projections, quoteIdentifier(positionColumn)].join(', ')}, ${state.pending.length > 0 ? `coalesce(${fate}, ${own})` : own} AS ${fate} FROM ${request.from ?? quoteIdentifier(state.relation)}`);
   state.relation = view;
   state.pending.push(step);
 }

@@ -1,0 +1,59 @@
+// `node scripts/bench-trust.mjs --rows N [--rounds R] [--json]`: what rejects, checks and balance cost over the same SQL without them.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build, installDependencies } from './setup.mjs';
+
+installDependencies();
+build();
+const require = createRequire(import.meta.url);
+const { openEngine } = require('../lib/transforms/duckdb-engine.js');
+const { createRejects, runChain } = require('../lib/transforms/run-chain.js');
+const { stepSpecSchema } = require('../lib/transforms/registry.js');
+const { checkSpecSchema } = require('../lib/checks/registry.js');
+
+const option = (name, otherwise) => { const at = process.argv.indexOf(name); return at < 0 ? otherwise : process.argv[at + 1]; };
+const rows = Number(option('--rows', '2000000'));
+const rounds = Number(option('--rounds', '3'));
+const folder = mkdtempSync(path.join(tmpdir(), 'millrace-trust-'));
+const engine = await openEngine({ memoryLimit: '1GB', tempFolder: path.join(folder, 'temp'), tempLimit: '20GB', slots: 1, threads: 1 });
+const session = (work) => engine.session(new AbortController().signal, work);
+const perBatch = 1_000_000;
+
+// One batch after another, as a run does; one row in a thousand cannot be read, one in fifty is filtered.
+const landing = path.join(folder, 'landing.parquet');
+await session((one) => one.run(`COPY (SELECT n AS id, CASE WHEN n % 1000 = 7 THEN 'x' ELSE (n * 1.01)::DECIMAL(12,2)::VARCHAR END AS total, ' note number ' || n || ' ' AS note, CASE WHEN n % 1000 = 8 THEN 'never' ELSE strftime(DATE '2020-01-01' + (n % 2000)::INT, '%Y-%m-%d') END AS day, n % 50 AS region, md5(n::VARCHAR) AS code FROM range(${rows}) r(n)) TO '${landing}' (FORMAT parquet)`));
+const steps = [
+  ['trim', { columns: ['note'] }], ['cast', { columns: { total: 'DECIMAL(12,2)' } }], ['parse_timestamp', { column: 'day', format: '%Y-%m-%d', as: 'date' }], ['filter', { where: 'region > 0' }], ['add', { columns: { net: 'total * 0.81' } }],
+].map(([name, options]) => ({ name, options: stepSpecSchema(name).parse(options) }));
+const checks = [['not_null', { columns: ['id', 'code'], on_fail: 'quarantine' }], ['range', { column: 'region', min: 0, max: 50, on_fail: 'warn' }]].map(([name, options]) => ({ name, options: checkSpecSchema(name).parse(options) }));
+const columns = [['id', 'BIGINT'], ['total', 'VARCHAR'], ['note', 'VARCHAR'], ['day', 'VARCHAR'], ['region', 'BIGINT'], ['code', 'VARCHAR']].map(([name, type]) => ({ name, type, nullable: true }));
+const to = (name) => `TO '${path.join(folder, `${name}.parquet`)}' (FORMAT parquet, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT 1000)`;
+const batches = Array.from({ length: Math.ceil(rows / perBatch) }, (_, index) => `WHERE id >= ${index * perBatch} AND id < ${(index + 1) * perBatch}`);
+
+/** The same work as a person would write it, trusting the rows. */
+const plain = (where) => session((one) => one.run(`COPY (SELECT id, TRY_CAST(trim(total) AS DECIMAL(12,2)) AS total, regexp_replace(note, '^[\\s\\p{Z}]+|[\\s\\p{Z}]+$', '', 'g') AS note, CAST(try_strptime(trim(day), '%Y-%m-%d') AS DATE) AS day, region, code, TRY_CAST(trim(total) AS DECIMAL(12,2)) * 0.81 AS net FROM read_parquet('${landing}') ${where} AND region > 0) ${to('plain')}`));
+const trusted = (where) => session(async (one) => {
+  await one.run(`CREATE TEMP VIEW input AS SELECT *, id AS _millrace_position FROM read_parquet('${landing}') ${where}`);
+  await createRejects(one, 'rejects');
+  const chain = await runChain({ session: one, relation: 'input', columns, steps, firstStep: 0, checks, references: {}, rejects: 'rejects', positions: true });
+  const out = await one.changed(`COPY (SELECT ${chain.columns.map(({ name }) => `"${name}"`).join(', ')} FROM "${chain.relation}") ${to('trusted')}`);
+  await one.run(`COPY (SELECT r.*, i.* FROM rejects r LEFT JOIN input i ON i._millrace_position = r.position) ${to('rejects')}`);
+  for (const line of chain.close(out)) if (line.in !== line.out + line.rejected + line.filtered) throw new Error(`${line.step} does not close`);
+});
+
+const seconds = { plain: Infinity, trusted: Infinity };
+for (let round = 0; round < rounds; round += 1) {
+  for (const [name, work] of Object.entries({ plain, trusted })) {
+    const before = process.hrtime.bigint();
+    for (const where of batches) await work(where);
+    seconds[name] = Math.min(seconds[name], Number(process.hrtime.bigint() - before) / 1e9);
+  }
+}
+await engine.close();
+rmSync(folder, { recursive: true, force: true });
+const cost = Math.round((seconds.trusted / seconds.plain - 1) * 100);
+const line = { name: 'cost of trust', rows, plain: Number(seconds.plain.toFixed(2)), trusted: Number(seconds.trusted.toFixed(2)), percent: cost };
+console.log(process.argv.includes('--json') ? JSON.stringify(line) : `cost of trust, ${rows} rows: ${line.plain} s of SQL alone, ${line.trusted} s with rejects, checks and balance: ${cost} %`);
+process.exit(0);
