@@ -5,9 +5,10 @@ import { Decompress } from 'fzstd';
 import { uncompress } from 'snappyjs';
 import { z } from 'zod';
 import type { Column } from '../domain/column';
-import { EtlError, SourceHeldError } from '../domain/errors';
+import { SourceHeldError } from '../domain/errors';
 import { avroBytes, type AvroBytes } from './avro-bytes';
 import { avroType, type AvroType } from './avro-schema';
+import { isDamage } from './damage';
 import { defineConvertedFormat } from './converted';
 import type { ConvertedRecord } from './format';
 
@@ -65,7 +66,7 @@ async function withFile<Result>(path: string, work: (file: FileHandle) => Promis
 }
 
 const refused = (error: unknown): unknown =>
-  EtlError.is(error) || !(error instanceof Error) || 'syscall' in error || error.name === 'AbortError' ? error : new SourceHeldError(`reading an Avro file: ${error.message}; fetch the file again, then "millrace resume"`);
+  !isDamage(error) ? error : new SourceHeldError(`reading an Avro file: ${error.message}; fetch the file again, then "millrace resume"`);
 
 interface Header { readonly type: AvroType; readonly codec: Codec; readonly sync: Buffer; readonly end: number }
 

@@ -4,7 +4,8 @@ import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import unbzip2 from 'unbzip2-stream';
 import { XzReadableStream } from 'xz-decompress';
-import { EtlError, SourceHeldError } from '../domain/errors';
+import { SourceHeldError } from '../domain/errors';
+import { isDamage } from './damage';
 import type { Compression } from './layers';
 
 const piece = 1 << 20;
@@ -18,16 +19,12 @@ export async function* decompressed(bytes: AsyncIterable<Buffer>, compression: C
   try {
     for await (const part of opened(counted, compression)) yield part;
   } catch (error) {
-    if (EtlError.is(error) || isSystem(error)) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SourceHeldError(`decompressing a ${compression} file: ${why} (near byte ${given} at most); fetch the file again, then "millrace resume"`, { compression });
+    if (!isDamage(error)) throw error;
+    throw new SourceHeldError(`decompressing a ${compression} file: ${error.message} (near byte ${given} at most); fetch the file again, then "millrace resume"`, { compression });
   } finally {
     await counted.return(undefined);
   }
 }
-
-/** Of files and sockets, not of the data. */
-const isSystem = (error: unknown): boolean => typeof error === 'object' && error !== null && 'syscall' in error || (error instanceof Error && error.name === 'AbortError');
 
 function opened(bytes: AsyncIterable<Buffer>, compression: Compression): AsyncIterable<Buffer> {
   switch (compression) {

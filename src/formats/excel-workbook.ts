@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
-import { EtlError, SourceHeldError } from '../domain/errors';
+import { SourceHeldError } from '../domain/errors';
+import { isDamage } from './damage';
 import { readSheet, type SheetRow } from './excel-sheet';
 import { isDateFormat } from './excel-dates';
 import { xmlEvents } from './xml-events';
@@ -48,7 +49,7 @@ export async function openWorkbook(path: string): Promise<Workbook> {
 }
 
 function refused(error: unknown): unknown {
-  if (EtlError.is(error) || !(error instanceof Error) || 'syscall' in error) return error;
+  if (!isDamage(error)) return error;
   return new SourceHeldError(`reading a workbook: ${error.message}; it may be damaged, or an old .xls: save it as .xlsx, then "millrace resume"`);
 }
 

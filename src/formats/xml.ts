@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { SaxesParser, type SaxesTagPlain } from 'saxes';
 import { z } from 'zod';
-import { EtlError, SourceHeldError } from '../domain/errors';
+import { SourceHeldError } from '../domain/errors';
 import { defineConvertedFormat } from './converted';
 import type { ConvertedRecord } from './format';
 import { flattenOption } from './json-records';
@@ -54,7 +54,7 @@ async function* recordsOf(path: string, options: Options, signal?: AbortSignal):
     if (failure) throw refuse(failure);
     yield reader.take();
   } catch (error) {
-    if (EtlError.is(error) || signal?.aborted || !(error instanceof TypeError)) throw error;
+    if (signal?.aborted || (error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
     throw new SourceHeldError(`reading an XML file: near line ${parser.line} it is not in the encoding that it says; mend the file, then "millrace resume"`);
   }
 }

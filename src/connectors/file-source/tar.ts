@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
-import { EtlError, SourceHeldError } from '../../domain/errors';
+import { SourceHeldError } from '../../domain/errors';
+import { isDamage } from '../../formats/damage';
 
 /** Gives each regular file of a tar in its order; folders and links hold nothing of their own. */
 export async function tarMembers(bytes: AsyncIterable<Buffer>, member: (name: string, content: AsyncIterable<Buffer>) => Promise<void>): Promise<void> {
@@ -16,7 +17,7 @@ export async function tarMembers(bytes: AsyncIterable<Buffer>, member: (name: st
     await flow;
   } catch (error) {
     archive.destroy();
-    if (EtlError.is(error) || !(error instanceof Error) || 'syscall' in error || error.name === 'AbortError') throw error;
+    if (!isDamage(error)) throw error;
     throw new SourceHeldError(`unpacking a tar archive: ${error.message}; fetch the file again, then "millrace resume"`);
   }
 }

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import type { Readable } from 'node:stream';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
-import { EtlError, SourceHeldError } from '../../domain/errors';
+import { SourceHeldError } from '../../domain/errors';
+import { isDamage } from '../../formats/damage';
 
 /** Gives each file of a zip in the order of its directory, its bytes checked against its checksum. */
 export async function zipMembers(file: string, label: string, member: (name: string, content: AsyncIterable<Buffer>) => Promise<void>): Promise<void> {
@@ -41,6 +42,6 @@ async function* checked(zip: ZipFile, entry: Entry, held: (why: string) => Sourc
 }
 
 function translated(error: unknown, held: (why: string) => SourceHeldError): unknown {
-  if (EtlError.is(error) || !(error instanceof Error) || 'syscall' in error || error.name === 'AbortError') return error;
+  if (!isDamage(error)) return error;
   return held(error.message);
 }
