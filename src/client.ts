@@ -22,6 +22,7 @@ import { addSchedule } from './cli/schedule';
 import { addSet } from './cli/set';
 import { addSkip } from './cli/skip';
 import { addStatus } from './cli/status';
+import { addVerify } from './cli/verify';
 import { addWorker } from './cli/worker';
 import { packageVersion } from './version';
 
@@ -46,6 +47,7 @@ const commands: readonly AddCommand[] = [
   addSchedule,
   addBackfill,
   addClean,
+  addVerify,
   addList,
   addDev,
   addWorker,
@@ -56,7 +58,7 @@ Exit codes:
   0 success            4 configuration       8 held: waits for a person
   1 anything else      5 source            130 detached: the run goes on
   2 with rejects       6 destination
-  3 check or limit     7 cancelled
+  3 check or verify    7 cancelled
 
 Environment:
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE, …

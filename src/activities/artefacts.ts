@@ -7,6 +7,7 @@ import type { Manifest } from '../domain/manifest';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import type { CheckReport, PublishReceipt } from '../domain/receipt';
+import type { ProofDocument } from '../domain/stream-proof';
 import type { StagingStore } from '../stores/staging';
 
 /** `<run>/run.json`: pinned when the run starts. */
@@ -35,6 +36,7 @@ export interface Artefacts {
   amendments(run: RunRef, stream: string): Promise<Amendments>;
   report: Document<[RunRef, string], CheckReport>;
   published: Document<[RunRef, string], PublishReceipt>;
+  proof: Document<[RunRef, string], ProofDocument>;
 }
 
 export interface Reread {
@@ -85,6 +87,7 @@ export function openArtefacts(staging: StagingStore): Artefacts {
     },
     report: document((run, stream) => `${streamPath(run, stream)}/check-report.json`),
     published: document((run, stream) => `${streamPath(run, stream)}/published.json`),
+    proof: document((run, stream) => `${streamPath(run, stream)}/proof.json`),
   };
 }
 

@@ -15,6 +15,7 @@ import { openArtefacts, type Artefacts } from './artefacts';
 import type { FinishRunInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { proveStream } from './prove-stream';
 import { batchesOf, movedPartitions, partitionBatches } from './references';
 
 type Outcome = FinishRunInput['outcomes'][number];
@@ -71,7 +72,7 @@ async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, contr
     const { totals, lines, batches } = await recount(dependencies, artefacts, control, run, streamSpec, plan, published);
     const gaps = published.position.gaps ?? [];
     const skippedNow = (await artefacts.amendments(run, outcome.stream)).skipped.length > 0;
-    return { ...common, state: totals.rejected > 0 || skippedNow ? 'succeeded_with_rejects' : 'succeeded', totals, lines, batches, deleted: published.deleted, ...(gaps.length > 0 && { gaps }) };
+    return { ...common, state: totals.rejected > 0 || skippedNow ? 'succeeded_with_rejects' : 'succeeded', totals, lines, batches, deleted: published.deleted, proof: await proveStream(dependencies, artefacts, control, run, streamSpec, plan), ...(gaps.length > 0 && { gaps }) };
   } catch (error) {
     if (!(error instanceof BalanceError)) throw error;
     return { ...common, state: 'failed', totals: noTotals, lines: [], batches: 0, deleted: published.deleted, error: { message: error.message, area: error.area } };

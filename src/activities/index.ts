@@ -20,6 +20,7 @@ import { createSettlePipeline } from './settle-pipeline';
 import { createStartRun } from './start-run';
 import { createTransformBatch } from './transform-batch';
 import { createTransformStream } from './transform-stream';
+import { createVerifyRun } from './verify-run';
 
 export type { Dependencies } from './dependencies';
 export { failureInterceptor } from './failures';
@@ -38,6 +39,7 @@ export const createActivities = (dependencies: Dependencies): Activities & Seein
   rollbackRun: createRollbackRun(dependencies),
   finishRun: createFinishRun(dependencies),
   checkConnections: createCheckConnections(dependencies),
+  verifyRun: createVerifyRun(dependencies),
   discoverStreams: createDiscoverStreams(dependencies),
   describeRun: createDescribeRun(dependencies),
   previewPipeline: createPreviewPipeline(dependencies),

@@ -41,12 +41,13 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const { wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames({ ...sourcePlan, names }));
       const plan = {
         ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names,
-        passes: false, stagesLineage: destination.stagesLineage?.(target) === true,
+        passes: false, proof: null, stagesLineage: destination.stagesLineage?.(target) === true,
         wholeStream, fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };
       await destination.prepare(target, plan, { dryRun: false, allowDestructive });
       const passes = sourcePlan.copyText === true && isLeftAlone(spec, streamSpec) && (await destination.takesCopyText?.(target, targetColumns)) === true;
-      const recorded = await artefacts.plan.record(withHash({ ...plan, passes }), run, stream);
+      const proof = streamSpec.proof === 'rows' ? (await destination.provable?.(target, targetColumns)) ?? null : null;
+      const recorded = await artefacts.plan.record(withHash({ ...plan, passes, proof }), run, stream);
       control.reached('plan:after-plan');
       return referenceTo(recorded);
     } finally {

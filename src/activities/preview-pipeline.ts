@@ -50,7 +50,7 @@ async function takeSample(dependencies: Dependencies, input: PreviewInput, strea
     if (source.sample) return await source.sample({ stream, rows, position }, { create }, control);
     const plan = await source.plan({ stream: { ...stream, settle: 0 }, position: stream.mode === 'full' ? null : position, files: [], logicalDate: `${new Date().toISOString().slice(0, 19)}Z` }, control);
     const partition = plan.partitions[0];
-    const whole = { ...plan, stream: stream.stream, names: plan.columns.map(({ name }) => name), target: plan.columns, wholeStream: false, passes: false, stagesLineage: false, fence: 0, firstLoad: true, version: 0, hash: '' };
+    const whole = { ...plan, stream: stream.stream, names: plan.columns.map(({ name }) => name), target: plan.columns, wholeStream: false, passes: false, stagesLineage: false, proof: null, fence: 0, firstLoad: true, version: 0, hash: '' };
     const files = partition ? await source.read({ stream, plan: whole, partition }, { create, seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }) }, control) : [];
     return { columns: plan.columns, files: await Promise.all(files.map(async (file) => ({ path: await staging.fetch(file), format: file.format, origin: file.origin }))) };
   } finally {

@@ -2,14 +2,24 @@ import type { Column, StreamSchema } from '../domain/column';
 import type { PipelineSpec } from '../domain/pipeline';
 import type { Position, Window } from '../domain/position';
 import type { PreviewRef } from '../domain/preview';
+import type { VerifyReport } from '../domain/verify-report';
 
 /** Activities that only look: nothing is claimed, created or changed by them. */
 export interface SeeingActivities {
   discoverStreams(input: DiscoverInput): Promise<Discovered>;
   describeRun(input: DescribeRunInput): Promise<readonly PlannedStream[]>;
   previewPipeline(input: PreviewInput): Promise<PreviewRef>;
+  /** Compares what a run loaded with what is there. */
+  verifyRun(input: VerifyRunInput): Promise<VerifyReport>;
   /** Removes what a preview left in staging. */
   sweepPreview(input: { readonly id: string }): Promise<void>;
+}
+
+export interface VerifyRunInput {
+  /** A run's id, or a pipeline's name for its last run. */
+  readonly word: string;
+  /** Ask the source too. */
+  readonly source: boolean;
 }
 
 export interface DiscoverInput {

@@ -6,6 +6,7 @@ import { UnreadableValueError } from '../domain/errors';
 import type { Control } from '../domain/control';
 import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
 import { batchNumberOf, batchPath } from '../domain/ids';
+import type { Figures } from '../domain/fingerprint';
 import type { LandingFile, Manifest } from '../domain/manifest';
 import { stagesPosition } from '../domain/pipeline';
 import { partitionNames, type Plan } from '../domain/plan';
@@ -21,6 +22,7 @@ import type { PartitionInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
+import { proveBatch } from './prove-batch';
 import { openReferences } from './references';
 import { writeStaged } from './staged-files';
 
@@ -34,12 +36,14 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   const { streamSpec, connectionsFile } = await artefacts.stream(run, stream);
   const plan = await artefacts.plan.read(run, stream);
   const manifest = await artefacts.manifest.read(run, stream, ordinal, reread);
-  if (plan.passes) {
-    reached('transform:after-data');
-    const batch = await artefacts.batch.record(passed(batchPath(run, stream, ordinal, reread), manifest, plan), run, stream, ordinal, reread);
-    reached('transform:after-batch');
+  if (plan.passes) return withControl(reached, async (control) => {
+    const id = batchPath(run, stream, ordinal, reread);
+    const proof = await engine.session(control.signal, (session) => proveBatch(session, staging, plan, { format: 'copy_csv', files: manifest.files, rows: manifest.rows, id }));
+    control.reached('transform:after-data');
+    const batch = await artefacts.batch.record(passed(id, manifest, plan, proof), run, stream, ordinal, reread);
+    control.reached('transform:after-batch');
     return refTo(batch);
-  }
+  });
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames(plan));
@@ -56,10 +60,11 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     const id = batchPath(run, stream, ordinal, reread);
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: staysPlaced, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
+    const proof = wholeStream ? null : await proveBatch(session, staging, plan, { format: 'parquet', files: [staged.file], rows: staged.rows, id });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
-      checksum: checksumOf([staged.file.checksum, String(staged.rows)]),
+      checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
       lines: [...readLine(manifest.rows, input.rows ?? chain.received ?? staged.rows, input.rejected), ...chain.close(staged.rows)],
       quarantine, read: manifest.rows, failing: chain.failing,
     }, run, stream, ordinal, reread);
@@ -85,9 +90,9 @@ async function carryOrder(session: Session, chain: ChainResult, { carries, order
 }
 
 /** Nothing is to be done: the landing files are the batch. */
-const passed = (id: string, { files, rows, bytes }: Manifest, plan: Plan): Batch => ({
+const passed = (id: string, { files, rows, bytes }: Manifest, plan: Plan, proof: Figures | null): Batch => ({
   id, stream: plan.stream, format: 'copy_csv', files, columns: plan.target, rows, bytes,
-  checksum: checksumOf([...files.map(({ checksum }) => checksum), String(rows)]),
+  checksum: checksumOf([...files.map(({ checksum }) => checksum), String(rows)]), proof,
   lines: readLine(rows, rows, 0), quarantine: [], read: rows, failing: {},
 });
 

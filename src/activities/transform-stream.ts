@@ -10,6 +10,7 @@ import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
+import { proveBatch } from './prove-batch';
 import { openReferences, partitionBatches, viewOf } from './references';
 import { writeStaged } from './staged-files';
 import { checksumOf, refTo } from './transform-batch';
@@ -36,10 +37,11 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
     const id = batchPath(run, stream, 'all');
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: stagesPosition(streamSpec), lineage: plan.stagesLineage ? batchNumberOf(plan.fence, 'all') : null, control });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: [], raw: { relation: 'input', columns: names }, origins: [] });
+    const proof = await proveBatch(session, staging, plan, { format: 'parquet', files: [staged.file], rows: staged.rows, id });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
-      checksum: checksumOf([staged.file.checksum, String(staged.rows)]),
+      checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
       lines: chain.close(staged.rows), quarantine, read: parts.reduce((sum, { rows }) => sum + rows, 0), failing: chain.failing,
     }, run, stream, 'all');
     control.reached('transform:after-batch');

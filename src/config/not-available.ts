@@ -12,7 +12,6 @@ export const streamWordsToCome: Readonly<Record<string, string>> = {
 /** Values of words that exist: `mode: cdc`. */
 export const valuesToCome: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   mode: { cdc: 'use "mode: incremental" with a cursor' },
-  proof: { rows: 'use "proof: counts"' },
 };
 
 export const stepsToCome = ['http_lookup'] as const;

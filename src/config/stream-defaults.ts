@@ -51,7 +51,7 @@ export function fillStream(input: FillInput): StreamSpec {
     allowEmpty: written.allow_empty ?? false,
     visible: written.visible ?? defaultVisible(input, write),
     lineage: written.lineage ?? true,
-    proof: written.proof ?? 'counts',
+    proof: written.proof ?? 'rows',
     ...(input.sourceFormat ? { sourceFormat: input.sourceFormat } : {}),
     ...(input.targetFormat ? { targetFormat: input.targetFormat } : {}),
     partitionBy: written.target?.partition_by ?? [],

@@ -1,9 +1,11 @@
 import type { z } from 'zod';
 import type { BackfillWindow } from '../domain/backfill';
+import type { TableAudit } from '../domain/audit';
 import type { Batch, QuarantineFile } from '../domain/batch';
 import type { Claim } from '../domain/claim';
 import type { Column, StreamSchema } from '../domain/column';
 import type { Control } from '../domain/control';
+import type { ProofColumn, ProofPlan } from '../domain/fingerprint';
 import type { RunRef } from '../domain/ids';
 import type { LandingFile } from '../domain/manifest';
 import type { NamedOptions, StreamSpec } from '../domain/pipeline';
@@ -82,7 +84,19 @@ export interface Source {
   sample?(request: SampleRequest, landing: Pick<Landing, 'create'>, control: Control): Promise<Sample>;
   /** SQL aggregates over the rows of the plan's window as the source has them now, as text. Absent: it cannot be asked. */
   measure?(request: { readonly stream: StreamSpec; readonly plan: Plan; readonly aggregates: readonly string[] }, control: Control): Promise<readonly (string | null)[]>;
+  /**
+   * Rows of a partition as the source has them now, and the fingerprint over `columns` in its own SQL (null: rows are only counted). Reads
+   * only. Absent: the source cannot be asked again. Throws a held error that says why where it no longer can.
+   */
+  prove?(request: ProveRequest, control: Control): Promise<{ readonly rows: number; readonly fingerprint: string | null }>;
   close(): Promise<void>;
+}
+
+export interface ProveRequest {
+  readonly stream: StreamSpec;
+  readonly plan: Plan;
+  readonly partition: Partition;
+  readonly columns: readonly ProofColumn[] | null;
 }
 
 /** The checkpoint of a stream as it stands. */
@@ -146,6 +160,13 @@ export interface PublishQuarantine {
   seal(key: string, rows: number): Promise<QuarantineFile>;
 }
 
+export interface VerifyRequest {
+  readonly target: Target;
+  readonly batchIds: readonly string[];
+  /** `counts`: fingerprints and figures are not asked for. */
+  readonly level: 'rows' | 'counts';
+}
+
 /**
  * A system that rows go to. One instance lives for one activity; `close` is always called.
  *
@@ -174,6 +195,11 @@ export interface Destination {
    * exactly the source's type. Asked after `prepare`. Absent: never.
    */
   takesCopyText?(target: Target, columns: readonly Column[]): Promise<boolean>;
+  /**
+   * Which columns a fingerprint of the target's rows covers and how each is written there; what the target rewrites is left out with the
+   * reason. Asked after `prepare`. Absent: rows are only counted.
+   */
+  provable?(target: Target, columns: readonly Column[]): Promise<ProofPlan>;
   load(request: LoadRequest, control: Control): Promise<LoadReceipt>;
   publish(request: PublishRequest, control: Control): Promise<PublishReceipt>;
   /** Counted in the destination, not remembered: rows per batch id, before or after the publish. Independent of `load`'s own count. */
@@ -183,6 +209,11 @@ export interface Destination {
    * Absent: only batches that were never loaded can be read again or skipped.
    */
   discard?(target: Target, plan: Pick<Plan, 'fence' | 'version' | 'hash'>, batchId: string): Promise<void>;
+  /**
+   * What the ledger and the table now say of the given batches, whenever it is asked; changes nothing. Counts, fingerprints and figures are
+   * computed in the destination from the rows that are there. Absent: `verify` says that it cannot be asked.
+   */
+  verify?(request: VerifyRequest, control: Control): Promise<TableAudit>;
   /**
    * What `rollback` of this run would take back here, or why it cannot (semantics 8). Looks and writes nothing. Absent: only what is
    * unpublished can be taken back. What the stream's words alone decide stands in domain/rollback.

@@ -59,6 +59,9 @@ export interface VersionChanges {
   /** The version that was current ends where the first new one begins. */
   readonly end: string;
   readonly insert: string;
+  /** Versions that `remove` takes away, and staged rows that become no version: for the ledger. */
+  readonly removed: string;
+  readonly unwritten: string;
 }
 
 export function changes({ target, key, columns }: VersionTables): VersionChanges {
@@ -68,6 +71,8 @@ export function changes({ target, key, columns }: VersionTables): VersionChanges
     remove: `DELETE FROM ${target} AS t USING _millrace_judged j WHERE ${match('j', 't', key)} AND t.valid_from = j._millrace_since AND j.${accepted}`,
     end: `UPDATE ${target} AS t SET valid_to = j.first, is_current = false FROM (SELECT ${keys}, min(_millrace_since) AS first FROM _millrace_judged WHERE ${accepted} GROUP BY ${keys}) j WHERE ${match('j', 't', key)} AND t.is_current`,
     insert: `INSERT INTO ${target} (${columns}, ${versionColumns.join(', ')}) SELECT ${columns}, _millrace_since, ${until}, ${until} IS NULL FROM _millrace_judged WHERE ${accepted}`,
+    removed: `SELECT t.* FROM ${target} t WHERE EXISTS (SELECT 1 FROM _millrace_judged j WHERE ${match('j', 't', key)} AND t.valid_from = j._millrace_since AND j.${accepted})`,
+    unwritten: `SELECT * FROM _millrace_judged WHERE NOT (${accepted})`,
   };
 }
 

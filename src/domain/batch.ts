@@ -1,5 +1,6 @@
 import type { BalanceLine } from './balance';
 import type { Column } from './column';
+import type { Figures } from './fingerprint';
 import type { StagedFile } from './manifest';
 
 /** Rows set aside by one batch: a Parquet file in staging (see stores/quarantine). */
@@ -21,6 +22,8 @@ export interface Batch {
   readonly bytes: number;
   /** Over the files' checksums: a batch id with another checksum is refused by the ledger. */
   readonly checksum: string;
+  /** Of its rows in the form of the destination's types, taken from the staged files; null: `proof: counts`, or a part of a stream. */
+  readonly proof: Figures | null;
   readonly lines: readonly BalanceLine[];
   /** Of a replay: ledger number of the batch that rejected these rows. They are as old as it where their own order does not tell. */
   readonly original?: string;

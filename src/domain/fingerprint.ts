@@ -37,6 +37,11 @@ export interface Figures {
   readonly columns: readonly ColumnFigures[];
 }
 
+/** How a ledger row says which columns its fingerprint covers: equal texts, equal forms. */
+export const proofText = (columns: readonly ProofColumn[]): string => JSON.stringify(columns.map(({ name, kind, measure }) => [name, kind, measure]));
+export const proofOfText = (text: string): readonly ProofColumn[] =>
+  (JSON.parse(text) as readonly [string, Kind, Measure][]).map(([name, kind, measure]) => ({ name, kind, measure }));
+
 /** A proof column where it lies. */
 export type PlacedColumn = ProofColumn & Place;
 

@@ -1,4 +1,5 @@
 import type { Column } from './column';
+import type { ProofPlan } from './fingerprint';
 import type { Json } from './json';
 import type { FileRecord, Position, Window } from './position';
 
@@ -51,6 +52,8 @@ export interface Plan extends SourcePlan {
   readonly order?: string;
   /** Column before the steps that is loaded as `order`, since the steps drop it. Absent: they keep it. */
   readonly carries?: string;
+  /** What `proof: rows` covers; null: rows are only counted. */
+  readonly proof: ProofPlan | null;
   readonly fence: number;
   /** True where nothing was ever published to the target by this stream. */
   readonly firstLoad: boolean;

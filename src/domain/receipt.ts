@@ -4,6 +4,7 @@ import type { Gap } from './gap';
 import type { RunRef } from './ids';
 import type { QuarantineFile } from './batch';
 import type { Position, Window } from './position';
+import type { StreamProof } from './stream-proof';
 
 /** What a load returns: the ledger row. */
 export interface LoadReceipt {
@@ -78,6 +79,8 @@ export interface StreamSummary {
   readonly checks: readonly CheckResultLine[];
   readonly notes: readonly string[];
   readonly deleted: number;
+  /** Null: nothing was published. Absent in receipts of earlier versions. */
+  readonly proof?: StreamProof | null;
   readonly error: { readonly message: string; readonly area: string } | null;
   /** What a person let pass at the gate. */
   readonly approvals?: readonly Approval[];

@@ -19,4 +19,7 @@ export const brief: ActivityOptions = { ...common, startToCloseTimeout: '5m' };
 /** A person waits in front of it: what does not go at once is told, not tried for hours. */
 export const looking = () => proxyActivities<SeeingActivities>({ ...common, startToCloseTimeout: '2m', heartbeatTimeout: '10s', retry: { maximumAttempts: 2 } });
 
+/** Reads every row of a run again: as long as it takes, while a person waits, so what fails is told and not tried for hours. */
+export const comparing = () => proxyActivities<SeeingActivities>({ ...common, startToCloseTimeout: '24h', heartbeatTimeout: '30s', retry: { maximumAttempts: 3 } });
+
 export const activitiesWith = (options: ActivityOptions) => proxyActivities<Activities>(options);

@@ -9,3 +9,4 @@ export { loadStream } from './load-stream';
 export { previewPipeline } from './preview-pipeline';
 export { requestCancel } from './request-cancel';
 export { runPipeline } from './run-pipeline';
+export { verifyRun } from './verify-run';

@@ -82,7 +82,7 @@ describe('defaults', () => {
     expect(specOf('key: id, mode: incremental, cursor: changed_at, lookback: 10 minutes')).toEqual({
       stream: 'orders', to: 'orders', mode: 'incremental', write: 'merge', key: ['id'], orderBy: 'changed_at', cursor: 'changed_at', nullCursor: 'include',
       cursorChanges: 'always', lookback: 600_000, settle: 60_000, settleOnTimeout: 'hold_back', partition: { rows: 1_000_000 }, changedFile: 'reload', types: {},
-      naming: 'keep', snapshot: false, keepPrevious: false, allowEmpty: false, visible: 'run', lineage: true, proof: 'counts', partitionBy: [], steps: [], checks: [],
+      naming: 'keep', snapshot: false, keepPrevious: false, allowEmpty: false, visible: 'run', lineage: true, proof: 'rows', partitionBy: [], steps: [], checks: [],
     });
   });
 
@@ -189,7 +189,6 @@ describe('steps that need the whole stream, in an incremental one (semantics 5)'
 describe('words that are not built yet', () => {
   it.each([
     ['mode: cdc', '"mode: cdc" is not available yet; use "mode: incremental"'],
-    ['proof: rows', '"proof: rows" is not available yet; use "proof: counts"'],
     ['contract: { columns: approve }', '"contract" is not available yet'],
     ['engine: destination', '"engine" is not available yet'],
     ['steps: [{ http_lookup: {} }]', 'step "http_lookup" is not available yet'],

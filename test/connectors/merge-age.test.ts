@@ -48,13 +48,13 @@ describe.each(['postgres', 'duckdb'])('into %s', (name) => {
       const claim = await destination.claim(target, control);
       const plan: Plan = {
         stream: stream.stream, columns, names: columns.map((column) => column.name), target: columns, key: ['id'], window: null, partitions: [], position: { cursor: null }, files: [], reloads: [], notes: [],
-        wholeStream: false, passes: false, stagesLineage: false, firstLoad: false, fence: claim.fence, version: claim.version, hash: 'h', ...(stream.orderBy && { order: 'at' }),
+        wholeStream: false, proof: null, passes: false, stagesLineage: false, firstLoad: false, fence: claim.fence, version: claim.version, hash: 'h', ...(stream.orderBy && { order: 'at' }),
       };
       await destination.prepare(target, plan, { dryRun: false, allowDestructive: false });
       const file = path.join(home, `${day}.parquet`);
       await engine.session(control.signal, (session) => session.run(`COPY (SELECT CAST(t.a AS INTEGER) AS id, CAST(t.b AS VARCHAR) AS v, CAST(t.c AS DATE) AS "at" FROM (VALUES ${values}) t(a, b, c)) TO '${file}' (FORMAT parquet)`));
       const rows = values.split('), (').length;
-      const batch: Batch = { id: `${runPath(target.run)}/${table}/0000/00`, stream: table, format: 'parquet', files: [], columns, rows, bytes: 0, checksum: `${day}`, lines: [], quarantine: [], read: rows, failing: {}, ...(original && { original }) };
+      const batch: Batch = { id: `${runPath(target.run)}/${table}/0000/00`, stream: table, format: 'parquet', files: [], columns, rows, bytes: 0, checksum: `${day}`, lines: [], quarantine: [], read: rows, failing: {}, proof: null, ...(original && { original }) };
       const { batchNumber } = await destination.load({ target, plan, batch, paths: [file] }, control);
       const quarantine = { create: async () => ({ key: `${day}`, path: path.join(home, `aside-${day}.parquet`) }), seal: async (key: string, count: number) => ({ key, bytes: 0, checksum: '', rows: count }) };
       return { ...(await destination.publish({ target, plan, batchIds: [batch.id], quarantine, keysAside: null }, control)), number: batchNumber };

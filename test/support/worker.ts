@@ -9,6 +9,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { parsePipeline } from '../../src/config/load-pipeline';
 import type { KillPoint } from '../../src/domain/control';
 import type { RunSummary } from '../../src/domain/receipt';
+import type { VerifyReport } from '../../src/domain/verify-report';
 import { eventually, temporalAddress } from './temporal';
 
 /** A place in the built files that a mutant changes: every `find` in `lib/<file>` becomes `put`. */
@@ -47,6 +48,8 @@ export interface Installation {
   start(yaml: string, logicalDate?: string): Promise<WorkflowHandle>;
   /** Starts and waits; a failed run gives its summary too. */
   run(yaml: string, logicalDate?: string, more?: { readonly gaps?: boolean }): Promise<RunSummary>;
+  /** `millrace verify`, asked of the worker. */
+  verify(run: string, source?: boolean): Promise<VerifyReport>;
   close(): Promise<void>;
 }
 
@@ -102,6 +105,7 @@ export async function install(connections: string, { namespace = 'default', addr
       const handle = await start(yaml, logicalDate, more);
       return summaryOf(handle);
     },
+    verify: (word, source = false) => client.workflow.execute('verifyRun', { taskQueue, workflowId: `verify/${randomBytes(6).toString('hex')}`, args: [{ word, source }] }) as Promise<VerifyReport>,
     async close() {
       await Promise.all([...workers].map((child) => new Promise<void>((resolve) => {
         child.once('exit', () => resolve());

@@ -1,23 +1,30 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { missingBatch, type TableAudit } from '../../domain/audit';
 import { batchColumn, positionColumn } from '../../domain/column';
 import { BalanceError, ConfigurationError, DestinationHeldError, FencedOffError } from '../../domain/errors';
+import { proofText } from '../../domain/fingerprint';
 import { stagesPosition } from '../../domain/pipeline';
 import type { FileRecord, Position } from '../../domain/position';
 import { fileList, type Session, type TextRow } from '../../transforms/duckdb-engine';
 import { quoteList, quoteLiteral } from '../../transforms/quote';
-import type { Checkpoint, ConnectorContext, Destination, SchemaChanges, Target } from '../connector';
+import type { Checkpoint, ConnectorContext, Destination, SchemaChanges, Target, VerifyRequest } from '../connector';
 import type { DuckDbConfig } from './config';
 import { dropHidden, namesOf, refuseOldFence, tableExists, type Names } from './names';
 import { prepare } from './prepare';
+import { proofOfTable } from './proof';
 import { publish } from './publish';
 import { canRollback, rollbackRun } from './rollback';
+import { verifyTable } from './verify';
 
 const systemTables = `
   CREATE TABLE IF NOT EXISTS _millrace_checkpoints (target VARCHAR, pipeline VARCHAR, stream VARCHAR, holder VARCHAR, started_at TIMESTAMPTZ, fence BIGINT, version BIGINT, "write" VARCHAR, "position" VARCHAR, publisher VARCHAR, receipt VARCHAR);
   CREATE SEQUENCE IF NOT EXISTS _millrace_batches;
   CREATE TABLE IF NOT EXISTS _millrace_loads (batch_number BIGINT, batch_id VARCHAR UNIQUE, target VARCHAR, pipeline VARCHAR, stream VARCHAR, run VARCHAR, fence BIGINT, checksum VARCHAR, plan_hash VARCHAR, "rows" BIGINT, state VARCHAR, committed_at TIMESTAMPTZ DEFAULT now(), published_at TIMESTAMPTZ);
   ALTER TABLE _millrace_loads ADD COLUMN IF NOT EXISTS original BIGINT;
+  ALTER TABLE _millrace_loads ADD COLUMN IF NOT EXISTS fingerprint VARCHAR;
+  ALTER TABLE _millrace_loads ADD COLUMN IF NOT EXISTS proof VARCHAR;
+  ALTER TABLE _millrace_loads ADD COLUMN IF NOT EXISTS displaced STRUCT(number BIGINT, "rows" BIGINT, fingerprint VARCHAR)[];
   CREATE TABLE IF NOT EXISTS _millrace_files (target VARCHAR, pipeline VARCHAR, stream VARCHAR, path VARCHAR, size BIGINT, version VARCHAR, batches BIGINT[]);`;
 
 /** Tables of a DuckDB file. One owner at a time: each call opens the file, commits and closes it (semantics 9). */
@@ -65,6 +72,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
         return { statements, destructive: [] };
       });
     },
+    provable: (target, columns) => transaction(always, (session) => proofOfTable(session, namesOf(target).target, columns)),
     load: ({ target, plan, batch, paths }, control) => transaction(control.signal, async (session) => {
       const names = namesOf(target);
       const [earlier] = await session.rows(`SELECT batch_number AS n, "rows" AS r, checksum, state FROM _millrace_loads WHERE batch_id = ${quoteLiteral(batch.id)}`);
@@ -78,7 +86,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       control.reached('load:after-data');
       if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
       const values = [names.label, target.run.pipeline, target.stream.stream, names.holder].map(quoteLiteral).join(', ');
-      await session.run(`INSERT INTO _millrace_loads (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, "rows", state, original) VALUES (${number}, ${quoteLiteral(batch.id)}, ${values}, ${plan.fence}, ${quoteLiteral(batch.checksum)}, ${quoteLiteral(plan.hash)}, ${rows}, 'committed', ${batch.original ?? 'NULL'})`);
+      await session.run(`INSERT INTO _millrace_loads (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, "rows", state, original, fingerprint, proof) VALUES (${number}, ${quoteLiteral(batch.id)}, ${values}, ${plan.fence}, ${quoteLiteral(batch.checksum)}, ${quoteLiteral(plan.hash)}, ${rows}, 'committed', ${batch.original ?? 'NULL'}, ${batch.proof ? quoteLiteral(batch.proof.fingerprint) : 'NULL'}, ${plan.proof ? quoteLiteral(proofText(plan.proof.columns)) : 'NULL'})`);
       return { batchId: batch.id, batchNumber: number, rows, alreadyLoaded: false };
     }, (point) => control.reached(point === 'before' ? 'load:before-commit' : 'load:after-commit')),
     publish: (request, control) => transaction(control.signal, (session) => publish(session, namesOf(request.target), request), (point) => control.reached(point === 'before' ? 'publish:before-commit' : 'publish:after-commit')),
@@ -102,6 +110,12 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
     }),
     canRollback: (target) => looking((session) => canRollback(session, namesOf(target), target)),
     rollback: (target, control) => transaction(control.signal, (session) => rollbackRun(session, namesOf(target), target)),
+    verify: (request, control) => existsSync(file)
+      ? context.engine.file(file, { readOnly: true }, control.signal, async (session) => {
+        const names = namesOf(request.target);
+        return (await tableExists(session, 'main', '_millrace_loads')) ? verifyTable(session, names, await tableExists(session, names.schema, names.table), request) : nothingThere(request);
+      })
+      : Promise.resolve(nothingThere(request)),
     checkpoint: (target) => looking((session) => readCheckpoint(session, namesOf(target))),
     setPosition: (target, claim, position, control) => transaction(control.signal, async (session) => {
       const names = namesOf(target);
@@ -117,6 +131,8 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
     close: async () => undefined,
   };
 }
+
+const nothingThere = ({ batchIds }: VerifyRequest): TableAudit => ({ exists: false, batches: batchIds.map(missingBatch), strangers: null, whole: null });
 
 async function takeFence(session: Session, names: Names, { run, stream }: Target): Promise<TextRow> {
   const read = `SELECT holder, fence, version, "position", started_at > CAST(${quoteLiteral(run.startedAt)} AS TIMESTAMPTZ) AS newer FROM _millrace_checkpoints WHERE ${names.mine}`;

@@ -7,6 +7,7 @@ import type { PublishReceipt } from '../../domain/receipt';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
 import type { PublishRequest } from '../connector';
+import { recordDisplaced, recordStrangers } from './displaced';
 import { refuseOldFence, tableExists, type Names } from './names';
 import { writeRows } from './writes';
 
@@ -21,8 +22,13 @@ export async function publish(session: Session, names: Names, request: PublishRe
   const numbers = new Map(loads.map((row) => [row['id']!, row['n']!]));
   const missing = batchIds.find((id) => !numbers.has(id));
   if (missing) throw new FencedOffError(`publishing to "${names.label}": batch "${missing}" is not in the ledger as committed; nothing was published: start a new run`, { batch: missing });
+  await recordStrangers({ session, names, request });
   let reloaded = 0;
-  for (const reload of plan.reloads) reloaded += await session.changed(`DELETE FROM ${names.target} WHERE ${batchColumn} IN (SELECT unnest(batches) FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(reload)})`);
+  for (const reload of plan.reloads) {
+    const condition = `${batchColumn} IN (SELECT unnest(batches) FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(reload)})`;
+    await recordDisplaced({ session, names, request, table: names.target, rows: `SELECT * FROM ${names.target} WHERE ${condition}` });
+    reloaded += await session.changed(`DELETE FROM ${names.target} WHERE ${condition}`);
+  }
   await ensureHidden(session, names, request);
   const written = await writeRows(session, names, request, inSourceOrder(batchIds.map((id) => ({ number: numbers.get(id)!, original: loads.find((row) => row['id'] === id)!['original'] ?? null }))));
   await session.run(`DROP TABLE ${names.hidden(plan.fence)}`);

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '../../transforms/quote';
+import { recordDisplaced } from './displaced';
 import type { Write, Written } from './write';
 
 /** Adds the staged rows. */
@@ -9,5 +10,6 @@ export async function append({ session, names, request, hidden, columns }: Write
   }
   const there = `EXISTS (SELECT 1 FROM ${names.target} t WHERE ${[...stream.key, stream.cursor].map((name) => `t.${quoteIdentifier(name)} IS NOT DISTINCT FROM h.${quoteIdentifier(name)}`).join(' AND ')})`;
   const { n } = await session.row(`SELECT count(*) AS n FROM ${hidden} h WHERE ${there}`);
+  if (n !== '0') await recordDisplaced({ session, names, request, table: hidden, rows: `SELECT h.* FROM ${hidden} h WHERE ${there}` });
   return { rows: await session.changed(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${hidden} h WHERE NOT ${there}`), deduplicated: Number(n), deleted: 0 };
 }

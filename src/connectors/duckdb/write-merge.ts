@@ -2,6 +2,7 @@ import type { QuarantineFile } from '../../domain/batch';
 import { batchColumn } from '../../domain/column';
 import { laterWrote } from '../../domain/order';
 import { quoteIdentifier, quoteList } from '../../transforms/quote';
+import { recordDisplaced } from './displaced';
 import { setAside } from './set-aside';
 import type { Write, Written } from './write';
 
@@ -21,6 +22,10 @@ export async function merge(write: Write): Promise<Written> {
   const aside = await refuseOlder(write, order, same, `${differs} AND ${stream.lineage ? older : 'true'}`);
   const newer = order ? `(coalesce(n.${order} > t.${order}, false) OR (t.${order} IS NULL AND n.${order} IS NOT NULL) OR (n.${order} IS NOT DISTINCT FROM t.${order} AND ${differs} AND NOT ${older}))` : differs;
   const { stale } = await session.row(`SELECT count(*) AS stale FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE NOT ${newer}`);
+  const publishing = { session, names, request };
+  if (losers !== '0') await recordDisplaced({ ...publishing, table: hidden, rows: 'SELECT * EXCLUDE (_millrace_place) FROM _millrace_ranked WHERE _millrace_place > 1' });
+  if (stale !== '0') await recordDisplaced({ ...publishing, table: hidden, rows: `SELECT n.* FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE NOT ${newer}` });
+  await recordDisplaced({ ...publishing, table: names.target, rows: `SELECT t.* FROM ${names.target} t JOIN _millrace_newest n ON ${same} WHERE ${newer}` });
   const set = [...data, ...(stream.lineage ? [batchColumn] : [])].map((name) => `${name} = n.${name}`).join(', ');
   await session.run(`CREATE TEMP TABLE _millrace_fresh AS SELECT n.* FROM _millrace_newest n WHERE NOT EXISTS (SELECT 1 FROM ${names.target} t WHERE ${same})`);
   const updated = await session.changed(`UPDATE ${names.target} AS t SET ${set} FROM _millrace_newest n WHERE ${same} AND ${newer}`);

@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
 import type { PublishRequest } from '../connector';
 import { changes, endMissing, judge, keysUnknownNote, momentOf, refusals, versionColumns, type VersionTables } from '../versions';
+import { recordDisplaced } from './displaced';
 import { setAside } from './set-aside';
 import type { Write, Written } from './write';
 
@@ -18,7 +19,9 @@ export async function scd2(write: Write): Promise<Written> {
     from: "(SELECT * FROM _millrace_judged WHERE _millrace_verdict IN ('late', 'timeless'))", rows: refused,
     reasons: Object.entries(refusals).map(([verdict, reason]) => ({ when: `_millrace_verdict = ${quoteLiteral(verdict)}`, column: write.request.plan.order ?? versionColumns[0], reason })),
   });
-  const { remove, end, insert } = changes(tables);
+  const { remove, end, insert, removed, unwritten } = changes(tables);
+  await recordDisplaced({ ...write, table: write.hidden, rows: unwritten });
+  await recordDisplaced({ ...write, table: tables.target, rows: removed });
   const deleted = await session.changed(remove);
   const ended = await session.changed(end);
   const rows = await session.changed(insert);

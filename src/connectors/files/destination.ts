@@ -5,6 +5,8 @@ import path from 'node:path';
 import { batchColumn } from '../../domain/column';
 import type { Control } from '../../domain/control';
 import { BalanceError, ConfigurationError, DestinationUnavailableError, FencedOffError } from '../../domain/errors';
+import { proofText } from '../../domain/fingerprint';
+import { kindOfStaged, proofPlanOf } from '../../domain/proof-plan';
 import { batchNumberOf, pathTime, runPath, slug } from '../../domain/ids';
 import type { PublishReceipt } from '../../domain/receipt';
 import { formatNamed } from '../../formats/registry';
@@ -12,14 +14,18 @@ import { fileList } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteList, quoteLiteral } from '../../transforms/quote';
 import type { ConnectorContext, Destination, LoadRequest, PublishRequest, Target } from '../connector';
 import type { FilesConfig } from './config';
+import { verifyFolder } from './verify';
 import { createOnce, readHead, swapHead, type Head } from './head';
 
 /** One loaded batch: `_millrace/f<fence>/<batch>.json`, first writer wins. */
-interface BatchManifest {
+export interface BatchManifest {
   readonly batchId: string;
   readonly number: string;
   readonly checksum: string;
   readonly rows: number;
+  readonly fingerprint: string | null;
+  /** What it covers; null: `proof: counts`. */
+  readonly proof: string | null;
   /** Where the attempt wrote its files, and where they belong; both relative to the table's folder. */
   readonly files: readonly { readonly written: string; readonly path: string }[];
 }
@@ -43,7 +49,7 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
       if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${target.stream.to}": ${rows} rows were written, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
       control.reached('load:after-data');
       await refuseOldFence(table, target, plan.fence, plan.version);
-      await createOnce(path.join(table, place), JSON.stringify({ batchId: batch.id, number, checksum: batch.checksum, rows, files }));
+      await createOnce(path.join(table, place), JSON.stringify({ batchId: batch.id, number, checksum: batch.checksum, rows, fingerprint: batch.proof?.fingerprint ?? null, proof: plan.proof ? proofText(plan.proof.columns) : null, files }));
       manifest = (await read(table, place))!;
     }
     if (manifest.checksum !== batch.checksum) throw new FencedOffError(`loading batch "${batch.id}": it was loaded with other content; it is neither loaded again nor skipped: start a new run`, { batch: batch.id });
@@ -170,6 +176,10 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
       return { statements: [], destructive: [] };
     },
     stagesLineage: ({ stream }) => stream.lineage && stream.partitionBy.length === 0 && (stream.targetFormat === undefined || (stream.targetFormat.name === 'parquet' && (stream.targetFormat.options['compression'] ?? 'snappy') === 'snappy')),
+    provable: async ({ stream }, columns) => proofPlanOf(columns, ({ type }) => {
+      if ((stream.targetFormat?.name ?? 'parquet') !== 'parquet') return { leftOut: `${stream.targetFormat!.name} files keep no types` };
+      return keptOtherwise.test(type.toUpperCase()) ? { leftOut: `Parquet keeps ${type} as another type` } : kindOfStaged(type);
+    }),
     async load(request, control) {
       const done = await load(request, control);
       control.reached('load:before-commit');
@@ -194,12 +204,13 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
       await refuseOldFence(table, target, plan.fence, plan.version);
       const place = manifestOf(batchId, plan.fence);
       // The name stays taken, so that an attempt that wakes up late finds another checksum there and is refused.
-      const tombstone: BatchManifest = { batchId, number: '0', checksum: 'discarded', rows: 0, files: [] };
+      const tombstone: BatchManifest = { batchId, number: '0', checksum: 'discarded', rows: 0, fingerprint: null, proof: null, files: [] };
       if ((await read(table, place))?.checksum === tombstone.checksum) return;
       await removeBatch(table, place);
       await createOnce(path.join(table, place), JSON.stringify(tombstone));
       if ((await read(table, place))?.checksum !== tombstone.checksum) throw new DestinationUnavailableError(`discarding batch "${batchId}" of "${target.stream.to}": an attempt loaded it meanwhile; it is tried again`, { batch: batchId });
     },
+    verify: (request, control) => verifyFolder(context, tableOf(request.target), request, (place) => read(tableOf(request.target), place), manifestOf, control),
     async rollback(target) {
       const table = tableOf(target);
       const head = await readHead(table);
@@ -228,6 +239,8 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
     close: async () => undefined,
   };
 }
+
+const keptOtherwise = /HUGEINT|TIME WITH TIME ZONE|INTERVAL|\bBIT\b|UNION/;
 
 const claimOf = ({ fence, version, position, files }: Head) => ({ fence, version, position, files });
 

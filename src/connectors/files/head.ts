@@ -32,6 +32,12 @@ export async function readHead(table: string): Promise<Head | null> {
   return last ? (JSON.parse(await readFile(path.join(headFolder(table), last), 'utf8')) as Head) : null;
 }
 
+/** All heads that there were, in order: how the table came to be what it is. */
+export async function readHeads(table: string): Promise<readonly Head[]> {
+  const names = (await readdir(headFolder(table)).catch(() => [] as string[])).filter((name) => /^\d{12}\.json$/.test(name)).sort();
+  return Promise.all(names.map(async (name) => JSON.parse(await readFile(path.join(headFolder(table), name), 'utf8')) as Head));
+}
+
 /** False: somebody else has written that number meanwhile; read again and decide anew. */
 export async function swapHead(table: string, next: Head): Promise<boolean> {
   return createOnce(headFile(table, next.number), JSON.stringify(next));

@@ -8,9 +8,11 @@ import { cancellable } from './copy-out';
 import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { columnsOf, prepareTarget, takesCopyText } from './prepare';
+import { proofOfTarget } from './proof';
 import { arrayOf, publishStream } from './publish';
 import { canRollback, rollbackRun } from './rollback';
 import { ensureSystemTables, namesOf, type Names } from './system-tables';
+import { verifyStream } from './verify';
 
 /** Tables of a Postgres database: ledger, checkpoint and rows commit together. */
 export async function openPostgresDestination(config: PostgresConfig, context: ConnectorContext): Promise<Destination> {
@@ -37,6 +39,10 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
       const { connection, names } = await on(target);
       return takesCopyText(connection, names, target, columns);
     },
+    async provable(target, columns) {
+      const { connection, names } = await on(target);
+      return proofOfTarget(connection, names.target, columns);
+    },
     async load(request, control) {
       const { connection, names } = await on(request.target);
       return loadBatch(connection, config, names, context, request, control);
@@ -60,6 +66,11 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     async canRollback(target) {
       const { connection, names } = await on(target);
       return canRollback(connection, names, target);
+    },
+    async verify(request, control) {
+      const { connection, names } = await on(request.target);
+      await ensureSystemTables(connection, names, config.schema);
+      return cancellable(connection, config, control.signal, () => verifyStream(connection, names, request));
     },
     async rollback(target) {
       const { connection, names } = await on(target);

@@ -5,6 +5,7 @@ import { batchColumn, positionColumn, type Column } from '../../domain/column';
 import type { Control } from '../../domain/control';
 import { BalanceError, FencedOffError } from '../../domain/errors';
 import { stagesPosition } from '../../domain/pipeline';
+import { proofText } from '../../domain/fingerprint';
 import type { LoadReceipt } from '../../domain/receipt';
 import type { ConnectorContext, LoadRequest } from '../connector';
 import type { PostgresConfig } from './config';
@@ -32,8 +33,8 @@ export async function loadBatch(connection: PostgresConnection, config: Postgres
     if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
     await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR SHARE');
     await connection.run(
-      `INSERT INTO ${names.loads} (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, rows, state, original) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'committed', $11)`,
-      [number!, batch.id, names.label, names.pipeline, names.stream, names.holder, plan.fence, batch.checksum, plan.hash, rows, batch.original ?? null]);
+      `INSERT INTO ${names.loads} (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, rows, state, original, fingerprint, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'committed', $11, $12, $13)`,
+      [number!, batch.id, names.label, names.pipeline, names.stream, names.holder, plan.fence, batch.checksum, plan.hash, rows, batch.original ?? null, batch.proof?.fingerprint ?? null, plan.proof ? proofText(plan.proof.columns) : null]);
     control.reached('load:before-commit');
     await connection.run('COMMIT');
     control.reached('load:after-commit');

@@ -23,8 +23,8 @@ export function kindOfType(type: string): Kind {
   return 'own';
 }
 
-/** Types whose text in COPY is not the text that DuckDB casts them to. */
-const printedOtherwise = /^(BLOB|TIMESTAMP|TIME WITH TIME ZONE|INTERVAL|BIT|JSON|STRUCT|MAP|UNION)|\]$/;
+/** Types whose text is one and the same, whether DuckDB prints it for COPY or Postgres casts a staged value to it. */
+const oneText = /^(VARCHAR|BOOLEAN|UUID|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|(DECIMAL|ENUM)\(.*\))$/;
 
 /** Whether a staged column reaches a column of that type as the value it was, in a form that both sides can write. */
 function arrivalOf(column: Column, type: string | undefined): Arrival {
@@ -34,9 +34,8 @@ function arrivalOf(column: Column, type: string | undefined): Arrival {
   const asPrinted = staged === 'VARCHAR' && column.sourceType?.system === 'postgres' && column.sourceType.type === type;
   if (asPrinted) return kind;
   if (kind === 'own') return { leftOut: `${type} rewrites ${column.type}` };
-  if (kind === 'text' || kind === 'padded') return printedOtherwise.test(staged) ? { leftOut: `${column.type} arrives as text` } : kind;
-  const own = kindOfStaged(staged);
-  if (own === kind || (kind === 'double' && own === 'real')) return kind;
+  if (kind === 'text' || kind === 'padded') return oneText.test(staged) ? kind : { leftOut: `${column.type} arrives as text` };
+  if (kindOfStaged(staged) === kind) return kind;
   return { leftOut: `${column.type} arrives as ${type}` };
 }
 

@@ -6,6 +6,7 @@ import type { PublishReceipt } from '../../domain/receipt';
 import type { PublishRequest } from '../connector';
 import { deleteBatches } from './claim';
 import type { PostgresConnection } from './connection';
+import { recordDisplaced, recordStrangers } from './displaced';
 import { refuseOldFence } from './load';
 import { lockTarget } from './lock';
 import type { Names } from './system-tables';
@@ -27,7 +28,8 @@ export async function publishStream(loading: Loading, names: Names, request: Pub
     await refuseOldFence(connection, names, plan.fence, plan.version, 'FOR UPDATE');
     const batches = await ledgerBatches(connection, names, batchIds);
     const { numbers } = batches;
-    const reloaded = plan.reloads.length > 0 ? await removeReloaded(connection, names, key, plan.reloads) : 0;
+    await recordStrangers(connection, names, request);
+    const reloaded = plan.reloads.length > 0 ? await removeReloaded(connection, names, request, key) : 0;
     const written = await writeRows(loading, names, request, batches);
     if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written);
     await connection.run(`UPDATE ${names.loads} SET state = 'published', published_at = now() WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
@@ -70,9 +72,12 @@ async function refuseOtherCount(connection: PostgresConnection, names: Names, nu
   if (Number(n) !== rows) throw new BalanceError(`publishing to "${names.label}": ${rows} rows were written, the table holds ${n} of this run; nothing was published`, { target: names.label });
 }
 
-async function removeReloaded(connection: PostgresConnection, names: Names, key: readonly string[], paths: readonly string[]): Promise<number> {
-  const rows = await connection.rows(`SELECT unnest(batches)::text AS n FROM ${names.files} WHERE ${mine} AND path = ANY($4::text[])`, [...key, arrayOf(paths)]);
-  return rows.length > 0 ? deleteBatches(connection, names, rows.map((row) => row['n']!)) : 0;
+async function removeReloaded(connection: PostgresConnection, names: Names, request: PublishRequest, key: readonly string[]): Promise<number> {
+  const rows = await connection.rows(`SELECT unnest(batches)::text AS n FROM ${names.files} WHERE ${mine} AND path = ANY($4::text[])`, [...key, arrayOf(request.plan.reloads)]);
+  if (rows.length === 0) return 0;
+  const numbers = rows.map((row) => row['n']!);
+  await recordDisplaced({ connection, names, request, table: names.target, rows: `SELECT * FROM ${names.target} WHERE ${batchColumn} IN (${numbers.join(', ')})` });
+  return deleteBatches(connection, names, numbers);
 }
 
 async function recordFiles(connection: PostgresConnection, names: Names, { plan }: PublishRequest, key: readonly string[], numbers: readonly string[]): Promise<void> {

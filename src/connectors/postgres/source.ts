@@ -9,6 +9,7 @@ import type { PostgresConfig } from './config';
 import { openConnection, type PostgresConnection } from './connection';
 import { cancellable, copyOut } from './copy-out';
 import { knownFamily, windowSql } from './cursor';
+import { proveRows } from './prove-source';
 import { columnsOfSlice, conditionOf, planPartitions, type Slice } from './partitions';
 import { quoteIdentifier } from './quote';
 import { readerName } from './settle';
@@ -57,6 +58,12 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
         connection.row(`SELECT ${aggregates.map((sql, index) => `(${sql})::text AS m${index}`).join(', ')} FROM ${table.from} WHERE ${readsNulls(plan) ? `(${bounds} OR ${quoteIdentifier(window!.cursor)} IS NULL)` : bounds}`));
       return aggregates.map((_, index) => row[`m${index}`] ?? null);
     },
+    async prove({ stream, plan, partition, columns }, control) {
+      const connection = await connect();
+      const table = await describe(connection, stream, config.schema);
+      const from = rowsOf(table, plan, partition);
+      return cancellable(connection, config, control.signal, () => connection.transaction(() => proveRows(connection, table, plan, from, columns), 'READ ONLY'));
+    },
     close: async () => { await opened?.close(); },
   };
 }
@@ -95,12 +102,15 @@ function planOf({ stream, position }: PlanRequest, table: SourceTable, planned: 
   };
 }
 
-function copySql(table: SourceTable, plan: Plan, { detail }: Partition, print: (column: Column) => string): string {
+const copySql = (table: SourceTable, plan: Plan, partition: Partition, print: (column: Column) => string): string => copyOf(plan.columns, print, rowsOf(table, plan, partition));
+
+/** The rows of a partition, as what follows FROM. */
+function rowsOf(table: SourceTable, plan: Plan, { detail }: Partition): string {
   const slice = detail as unknown as Slice;
   refuseOtherColumns(table, plan, slice);
   const { window } = plan;
   const bounds = window && windowSql(quoteIdentifier(window.cursor), knownFamily(table.types[window.cursor]!)!, window.lower, window.upper);
-  return copyOf(plan.columns, print, `${table.from} WHERE ${conditionOf(slice, table, bounds)}`);
+  return `${table.from} WHERE ${conditionOf(slice, table, bounds)}`;
 }
 
 function copyOf(columns: readonly Column[], print: (column: Column) => string, from: string): string {

@@ -47,7 +47,7 @@ export function namesOf({ run, stream }: Target, config: PostgresConfig): Names 
 
 /** Creates the system tables unless they are there. An advisory lock keeps two first runs from colliding in the catalog. */
 export async function ensureSystemTables(connection: PostgresConnection, names: Names, schema: string): Promise<void> {
-  const { there } = await connection.row("SELECT (to_regclass($1) IS NOT NULL AND EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'original'))::text AS there", [names.files, names.loads]);
+  const { there } = await connection.row(`SELECT (to_regclass($1) IS NOT NULL AND EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'displaced'))::text AS there`, [names.files, names.loads]);
   if (there === 'true') return;
   await connection.transaction(async () => {
     await connection.run('SELECT pg_advisory_xact_lock(7266232)');
@@ -63,6 +63,8 @@ export async function ensureSystemTables(connection: PostgresConnection, names: 
       state text NOT NULL CHECK (state IN ('committed', 'published', 'rolled_back')), committed_at timestamptz NOT NULL DEFAULT now(), published_at timestamptz)`);
     // Of a replay: number of the batch that had rejected the rows.
     await connection.run(`ALTER TABLE ${names.loads} ADD COLUMN IF NOT EXISTS original bigint`);
+    // `displaced`: per earlier batch [number, rows, fingerprint] of what the publish took away (semantics 10).
+    await connection.run(`ALTER TABLE ${names.loads} ADD COLUMN IF NOT EXISTS fingerprint text, ADD COLUMN IF NOT EXISTS proof text, ADD COLUMN IF NOT EXISTS displaced jsonb`);
     await connection.run(`CREATE TABLE IF NOT EXISTS ${names.files} (
       target text NOT NULL, pipeline text NOT NULL, stream text NOT NULL, path text NOT NULL, size bigint NOT NULL, version text NOT NULL,
       batches bigint[] NOT NULL, PRIMARY KEY (target, pipeline, stream, path))`);

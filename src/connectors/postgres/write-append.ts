@@ -1,3 +1,4 @@
+import { recordDisplaced } from './displaced';
 import { quoteIdentifier } from './quote';
 import type { Write, Written } from './write';
 
@@ -10,5 +11,6 @@ export async function append({ connection, names, request, hidden, columns }: Wr
   // Read again because of the lookback: a row whose key and cursor value are there already is the same row.
   const there = `EXISTS (SELECT 1 FROM ${names.target} t WHERE ${[...stream.key, stream.cursor].map((name) => `t.${quoteIdentifier(name)} IS NOT DISTINCT FROM h.${quoteIdentifier(name)}`).join(' AND ')})`;
   const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${hidden} h WHERE ${there}`);
+  if (n !== '0') await recordDisplaced({ connection, names, request, table: hidden, rows: `SELECT h.* FROM ${hidden} h WHERE ${there}` });
   return { rows: await connection.run(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${hidden} h WHERE NOT ${there}`), deduplicated: Number(n), deleted: 0 };
 }

@@ -1,6 +1,7 @@
 import type { QuarantineFile } from '../../domain/batch';
 import { batchColumn } from '../../domain/column';
 import { laterWrote } from '../../domain/order';
+import { recordDisplaced } from './displaced';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
 import { setAside } from './set-aside';
 import type { Write, Written } from './write';
@@ -22,6 +23,10 @@ export async function merge(write: Write): Promise<Written> {
   const aside = await refuseOlder(write, order, same, differs);
   const newer = order ? ageSql(quoteIdentifier(order), `${differs}${stream.lineage ? ` AND ${seniority(write)}` : ''}`) : differs;
   const { stale } = await connection.row(`SELECT count(*)::text AS stale FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE (${newer}) IS NOT TRUE`);
+  const table = { connection, names, request };
+  if (losers !== '0') await recordDisplaced({ ...table, table: hidden, rows: `SELECT p.* FROM (SELECT *, row_number() OVER (PARTITION BY ${key} ORDER BY ${newest}) AS place FROM ${hidden}) p WHERE place > 1` });
+  if (stale !== '0') await recordDisplaced({ ...table, table: hidden, rows: `SELECT n.* FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE (${newer}) IS NOT TRUE` });
+  await recordDisplaced({ ...table, table: names.target, rows: `SELECT t.* FROM ${names.target} t JOIN _millrace_newest n ON ${same} WHERE ${newer}` });
   const lineage = stream.lineage ? [batchColumn] : [];
   const updated = await connection.run(`UPDATE ${names.target} t SET ${[...data, ...lineage].map((name) => `${name} = n.${name}`).join(', ')} FROM _millrace_newest n WHERE ${same} AND (${newer})`);
   const inserted = await connection.run(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM _millrace_newest n WHERE NOT EXISTS (SELECT 1 FROM ${names.target} t WHERE ${same})`);

@@ -2,6 +2,7 @@ import { batchColumn } from '../../domain/column';
 import { DestinationHeldError } from '../../domain/errors';
 import { hangsOn } from './hangs';
 import { lockForSwap } from './lock';
+import { recordReplaced } from './displaced';
 import { columnsOf } from './prepare';
 import { keepAside, keptNote } from './previous';
 import { quoteIdentifier } from './quote';
@@ -12,6 +13,7 @@ import type { Write, Written } from './write';
 export async function replace(write: Write): Promise<Written> {
   const { connection, names, request: { target: { stream } } } = write;
   const { old } = await connection.row(`SELECT count(*)::text AS old FROM ${names.target}`);
+  if (old !== '0') await recordReplaced(connection, names, write.request);
   const reasons = await againstRename(write);
   if (reasons.length === 0) return { rows: await byRename(write), deduplicated: 0, deleted: Number(old), ...(stream.keepPrevious && { notes: [keptNote(names.previousName)] }) };
   if (stream.keepPrevious) throw new DestinationHeldError(`publishing to "${names.label}": keep_previous keeps the old table by renaming it, but ${reasons.join(', ')}; remove that, or leave "keep_previous" out, then run it again`, { target: names.label });

@@ -1,6 +1,7 @@
 import { changes, endMissing, judge, keysUnknownNote, momentOf, refusals, versionColumns, type VersionTables } from '../versions';
 import type { PublishRequest } from '../connector';
 import { copyIn } from './copy-in';
+import { recordDisplaced } from './displaced';
 import { quoteIdentifier, quoteLiteral } from './quote';
 import { setAside } from './set-aside';
 import type { Write, Written } from './write';
@@ -18,7 +19,9 @@ export async function scd2(write: Write): Promise<Written> {
   await connection.run('ANALYZE _millrace_judged');
   const counts = await countVerdicts(write);
   const quarantine = await setAside(write, { from: "(SELECT * FROM _millrace_judged WHERE _millrace_verdict IN ('late', 'timeless')) late", reasons: reasonsOf(request), rows: counts.refused });
-  const { remove, end, insert } = changes(tables);
+  const { remove, end, insert, removed, unwritten } = changes(tables);
+  await recordDisplaced({ ...write, table: write.hidden, rows: unwritten });
+  await recordDisplaced({ ...write, table: tables.target, rows: removed });
   const deleted = await connection.run(remove);
   const ended = await connection.run(end);
   const rows = await connection.run(insert);

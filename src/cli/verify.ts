@@ -1,0 +1,80 @@
+import type { Client } from '@temporalio/client';
+import pc from 'picocolors';
+import type { VerifyRunInput } from '../activities/seeing-contract';
+import type { Environment } from '../config/environment';
+import type { VerifiedStream, VerifyReport } from '../domain/verify-report';
+import { answerError, questionId } from './ask-worker';
+import { serverForRun } from './connect';
+import type { AddCommand } from './door';
+import { exitCodes, type ExitCode } from './exit-codes';
+import type { Terminal } from './terminal';
+import { wrapped } from './wrapped';
+import { grouped, plural } from './words';
+
+/** A worker takes up a question in seconds; the answer may take as long as reading the table. */
+const patience = 60_000;
+
+/** `verify RUN`: is there what the run loaded? Ends with 3 where something is wrong. */
+export async function verify(word: string, source: boolean, environment: Environment, terminal: Terminal): Promise<ExitCode> {
+  const server = await serverForRun(environment, terminal);
+  try {
+    const report = await ask(server.client, environment, { word, source });
+    terminal.event('verified', { ...report });
+    tell(report, terminal);
+    return report.ok ? exitCodes.success : exitCodes.check;
+  } finally {
+    await server.close();
+  }
+}
+
+async function ask(client: Client, { taskQueue }: Environment, input: VerifyRunInput): Promise<VerifyReport> {
+  const handle = await client.workflow.start('verifyRun', { workflowId: questionId('verify'), taskQueue, args: [input] });
+  const unheard = setTimeout(() => void endIfUnheard().catch(() => undefined), patience);
+  async function endIfUnheard(): Promise<void> {
+    if ((await handle.describe()).historyLength <= 2) await handle.terminate('timed out: no worker');
+  }
+  try {
+    return (await handle.result()) as VerifyReport;
+  } catch (error) {
+    throw answerError(error, `verifying "${input.word}"`, taskQueue);
+  } finally {
+    clearTimeout(unheard);
+  }
+}
+
+function tell(report: VerifyReport, terminal: Terminal): void {
+  terminal.say(`${report.run}  ${report.ok ? pc.green('as it was loaded') : pc.red('not as it was loaded')}`);
+  for (const problem of report.receiptProblems) terminal.say(wrapped(problem, '  receipt: '));
+  for (const stream of report.streams) tellStream(stream, terminal);
+}
+
+const spoken: Readonly<Record<VerifiedStream['state'], string>> = {
+  intact: pc.green('intact'), replaced: pc.green('replaced'), wrong: pc.red('wrong'), not_published: pc.dim('not published'), not_asked: pc.yellow('cannot be asked'),
+};
+
+function tellStream(stream: VerifiedStream, terminal: Terminal): void {
+  const { batches } = stream;
+  const parts = [batches.intact > 0 && `${grouped(batches.intact)} intact`, batches.replaced > 0 && `${grouped(batches.replaced)} replaced since`, batches.wrong > 0 && `${grouped(batches.wrong)} wrong`].filter(Boolean);
+  terminal.say(`\n${pc.bold(stream.stream)} → ${stream.to}  ${spoken[stream.state]}`);
+  if (batches.total > 0) terminal.say(`  ${plural(stream.rows, 'row')} loaded in ${batches.total === 1 ? '1 batch' : `${grouped(batches.total)} batches`}: ${parts.join(', ')}`);
+  if (stream.replacedBy.length > 0) terminal.say(wrapped(stream.replacedBy.join(', '), '  replaced by run '));
+  for (const { batch, position, messages } of stream.findings) {
+    terminal.say(wrapped(`${batch === null ? `table ${stream.to}` : batch}${position ? ` (${position})` : ''}`, `  ${pc.red('✗')} `));
+    for (const message of messages) terminal.say(wrapped(message, '      '));
+  }
+  if (batches.wrong > stream.findings.filter(({ batch }) => batch !== null).length) terminal.say('    … and further batches; --json lists the first 50');
+  for (const note of stream.notes) terminal.say(wrapped(note, '  note: '));
+  if (stream.source) tellSource(stream.source, terminal);
+  if (stream.state === 'wrong') terminal.say(wrapped('to mend it, load these rows again: a run with "write: merge", "replace" or "delete_insert" brings back what was read', '  next: '));
+}
+
+function tellSource({ state, messages }: NonNullable<VerifiedStream['source']>, terminal: Terminal): void {
+  const said = { same: pc.green('the source still has what was read'), differs: pc.red('the source no longer has what was read'), not_asked: pc.yellow('the source cannot be asked') }[state];
+  terminal.say(`  ${said}`);
+  for (const message of messages) terminal.say(wrapped(message, '      '));
+}
+
+export const addVerify: AddCommand = ({ command, does }) => command('verify', 'Prove that a run\'s rows are still there as they were loaded', 'millrace verify orders\n  millrace verify orders/run-2026-08-01T00:00:00Z --source --json')
+  .argument('<run>', 'id of a run, or name of a pipeline for its last run')
+  .option('--source', 'compare with the source too, where it can still be asked')
+  .action(does(({ environment, terminal }, word: string, flags: { readonly source?: boolean }) => verify(word, flags.source === true, environment, terminal)));
