@@ -7,14 +7,17 @@ import { addCheck } from './cli/check';
 import { addClean } from './cli/clean';
 import { addDev } from './cli/dev';
 import { addDiscover } from './cli/discover';
+import { addDoctor } from './cli/doctor';
 import { openDoor, type AddCommand } from './cli/door';
 import { exitCodes } from './cli/exit-codes';
 import { addInit } from './cli/init';
+import { addLineage } from './cli/lineage';
 import { addList } from './cli/list';
 import { addPause } from './cli/pause';
 import { addPlan } from './cli/plan';
 import { addPreview } from './cli/preview';
 import { addQuarantine } from './cli/quarantine';
+import { addReport } from './cli/report';
 import { addResume } from './cli/resume';
 import { addRetry } from './cli/retry';
 import { addRun } from './cli/run';
@@ -48,6 +51,9 @@ const commands: readonly AddCommand[] = [
   addBackfill,
   addClean,
   addVerify,
+  addReport,
+  addLineage,
+  addDoctor,
   addList,
   addDev,
   addWorker,

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
-import { createActivities, failureInterceptor, type Dependencies } from './activities';
+import { createActivities, failureInterceptor, timingInterceptor, type Dependencies } from './activities';
 import { openConnections } from './config/connections';
 import { durationOf } from './config/duration';
 import { resolveReferences } from './config/secrets';
@@ -46,7 +46,7 @@ export async function runWorker(environment: Environment): Promise<void> {
     taskQueue,
     workflowBundle: { codePath: path.join(__dirname, 'workflow-bundle.js') },
     activities: createActivities(dependencies),
-    interceptors: { activity: [() => ({ inbound: failureInterceptor(environment.noProgress) })] },
+    interceptors: { activity: [() => ({ inbound: failureInterceptor(environment.noProgress) }), () => ({ inbound: timingInterceptor(staging) })] },
     // Cancel and pause are heard on a heartbeat, so its throttle bounds how soon. Three fit into the timeout, so one may be late.
     maxHeartbeatThrottleInterval: Math.min(2000, heartbeatTimeout / 3),
     // After a worker has died, its workflows are told to the next one after this long.

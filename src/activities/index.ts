@@ -6,6 +6,7 @@ import type { Activities } from './contract';
 import type { Dependencies } from './dependencies';
 import { createDescribeRun } from './describe-run';
 import { createDiscoverStreams } from './discover-streams';
+import { createExamineWorker } from './examine-worker';
 import { createExtractPartition } from './extract-partition';
 import { createFinishRun } from './finish-run';
 import { createLoadBatch } from './load-batch';
@@ -18,12 +19,14 @@ import type { SeeingActivities } from './seeing-contract';
 import { createSkipPartition } from './skip-partition';
 import { createSettlePipeline } from './settle-pipeline';
 import { createStartRun } from './start-run';
+import { createTraceBatch } from './trace-batch';
 import { createTransformBatch } from './transform-batch';
 import { createTransformStream } from './transform-stream';
 import { createVerifyRun } from './verify-run';
 
 export type { Dependencies } from './dependencies';
 export { failureInterceptor } from './failures';
+export { timingInterceptor } from './timing';
 
 export const createActivities = (dependencies: Dependencies): Activities & SeeingActivities & CleanActivities => ({
   startRun: createStartRun(dependencies),
@@ -42,6 +45,8 @@ export const createActivities = (dependencies: Dependencies): Activities & Seein
   verifyRun: createVerifyRun(dependencies),
   discoverStreams: createDiscoverStreams(dependencies),
   describeRun: createDescribeRun(dependencies),
+  examineWorker: createExamineWorker(dependencies),
+  traceBatch: createTraceBatch(dependencies),
   previewPipeline: createPreviewPipeline(dependencies),
   sweepPreview: createSweepPreview(dependencies),
   findStaging: createFindStaging(dependencies),

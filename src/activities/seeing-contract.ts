@@ -1,5 +1,7 @@
 import type { Column, StreamSchema } from '../domain/column';
-import type { PipelineSpec } from '../domain/pipeline';
+import type { RunRef } from '../domain/ids';
+import type { LedgerEntry } from '../domain/ledger';
+import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
 import type { Position, Window } from '../domain/position';
 import type { PreviewRef } from '../domain/preview';
 import type { VerifyReport } from '../domain/verify-report';
@@ -11,6 +13,8 @@ export interface SeeingActivities {
   previewPipeline(input: PreviewInput): Promise<PreviewRef>;
   /** Compares what a run loaded with what is there. */
   verifyRun(input: VerifyRunInput): Promise<VerifyReport>;
+  examineWorker(input: ExamineInput): Promise<Examined>;
+  traceBatch(input: TraceInput): Promise<Traced | null>;
   /** Removes what a preview left in staging. */
   sweepPreview(input: { readonly id: string }): Promise<void>;
 }
@@ -74,3 +78,33 @@ export interface PreviewInput {
   readonly sample: number;
   readonly shown: number;
 }
+
+export interface ExamineInput {
+  /** Null: none to resolve. */
+  readonly connectionsFile: string | null;
+}
+export interface Examined {
+  readonly version: string;
+  readonly node: string;
+  readonly staging: string;
+  readonly home: string;
+  readonly slots: number;
+  readonly threadPoolSize: number;
+  readonly memoryLimit: string;
+  readonly freeBytes: number;
+  /** The worker's clock. */
+  readonly now: string;
+  /** Null: a file can be written to staging. */
+  readonly staged: string | null;
+  readonly connections: readonly { readonly connection: string; readonly problem: string | null }[];
+}
+
+export interface TraceInput {
+  readonly connectionsFile: string;
+  readonly connection: string;
+  readonly run: RunRef;
+  readonly stream: StreamSpec;
+  /** `_millrace_batch_id`. */
+  readonly batchNumber: string;
+}
+export type Traced = LedgerEntry;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../config/environment';
 import { EtlError } from '../domain/errors';
-import { openLocalStaging } from '../stores/local-staging';
+import { openStaging } from '../stores/open-staging';
 import { isNamed, listRuns, type StoredRun } from '../stores/runs';
 import type { StagingStore } from '../stores/staging';
 import type { Session } from '../transforms/duckdb-engine';
@@ -13,10 +13,10 @@ class NothingStoredError extends EtlError {
 }
 
 /** The staging store that the worker of this home writes; looking does not create one. */
-export async function openStore({ home }: Pick<Environment, 'home'>): Promise<StagingStore> {
-  const folder = path.join(home, 'staging');
-  if (!existsSync(folder)) throw new NothingStoredError(`looking into "${home}": nothing has run there yet; go to the folder of the project, or name its home with MILLRACE_HOME`, { home });
-  return openLocalStaging(folder);
+export async function openStore(environment: Environment): Promise<StagingStore> {
+  const { home, staging } = environment;
+  if (staging === undefined && !existsSync(path.join(home, 'staging'))) throw new NothingStoredError(`looking into "${home}": nothing has run there yet; go to the folder of the project, or name its home with MILLRACE_HOME`, { home });
+  return openStaging(environment);
 }
 
 /** Runs that a word names: one run by its id, or those of a pipeline; without a word all. Newest first. */

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { PreviewInput } from '../activities/seeing-contract';
 import { connectionsFileOf } from '../config/connections';
 import type { Environment } from '../config/environment';
@@ -7,7 +6,7 @@ import { loadPipeline } from '../config/load-pipeline';
 import { unknownWord } from '../config/problems';
 import { ConfigurationError } from '../domain/errors';
 import type { PreviewRef, PreviewStream } from '../domain/preview';
-import { openLocalStaging } from '../stores/local-staging';
+import { openStaging } from '../stores/open-staging';
 import { answerError, questionId } from './ask-worker';
 import { serverForRun, type Server } from './connect';
 import type { AddCommand } from './door';
@@ -44,12 +43,13 @@ export async function preview(file: string, flags: PreviewFlags, environment: En
 }
 
 /** The rows lie in staging until they are read; what travels through Temporal is where. */
-async function fetchPreview(server: Server, { taskQueue, home }: Environment, input: PreviewInput): Promise<readonly PreviewStream[]> {
+async function fetchPreview(server: Server, environment: Environment, input: PreviewInput): Promise<readonly PreviewStream[]> {
+  const { taskQueue } = environment;
   const handle = await server.client.workflow.start('previewPipeline', { workflowId: input.id, taskQueue, args: [input], workflowExecutionTimeout: '4 minutes' });
   try {
     const ref = await server.client.connection.withDeadline(Date.now() + 120_000, () => handle.executeUpdate<PreviewRef, []>('previewed', { args: [] }))
       .catch((error: unknown) => { throw answerError(error, `previewing "${input.spec.pipeline}"`, taskQueue); });
-    const staging = await openLocalStaging(path.join(home, 'staging'));
+    const staging = await openStaging(environment);
     if (staging.id !== ref.staging) throw new ConfigurationError(`previewing "${input.spec.pipeline}": the worker keeps its staging elsewhere (${ref.staging}, here it is ${staging.id}); run this where the worker runs, or set MILLRACE_HOME to its home`);
     return JSON.parse(await readFile(await staging.fetch(ref.file), 'utf8')) as readonly PreviewStream[];
   } finally {

@@ -7,6 +7,7 @@ import type { Column, StreamSchema } from '../domain/column';
 import type { Control } from '../domain/control';
 import type { ProofColumn, ProofPlan } from '../domain/fingerprint';
 import type { RunRef } from '../domain/ids';
+import type { LedgerEntry } from '../domain/ledger';
 import type { LandingFile } from '../domain/manifest';
 import type { NamedOptions, StreamSpec } from '../domain/pipeline';
 import type { Partition, Plan, SourcePlan } from '../domain/plan';
@@ -230,6 +231,8 @@ export interface Destination {
   setPosition?(target: Target, claim: Claim, position: Position | null, control: Control): Promise<Checkpoint>;
   /** Hidden tables of fences below the present one, which a settling could not lock; with `drop`, those dropped now. Absent: there are none. */
   leftovers?(target: Target, options: { readonly drop: boolean }): Promise<readonly string[]>;
+  /** The ledger's row for a `_millrace_batch_id` of this target, whichever run and stream loaded it. Null: there is none. Absent: cannot be told. */
+  trace?(target: Target, batchNumber: string): Promise<LedgerEntry | null>;
   /** Rows now in the target, all runs together: for `allow_empty` and for people. Null: no such table. */
   rows(target: Target): Promise<number | null>;
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import { batchColumn, positionColumn } from '../../domain/column';
 import { BalanceError, ConfigurationError, DestinationHeldError, FencedOffError } from '../../domain/errors';
 import { proofText } from '../../domain/fingerprint';
 import { stagesPosition } from '../../domain/pipeline';
+import type { LedgerEntry } from '../../domain/ledger';
 import type { FileRecord, Position } from '../../domain/position';
 import { fileList, type Session, type TextRow } from '../../transforms/duckdb-engine';
 import { quoteList, quoteLiteral } from '../../transforms/quote';
@@ -124,6 +125,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       if (position === null) await session.run(`DELETE FROM _millrace_files WHERE ${names.mine}`);
       return (await readCheckpoint(session, names))!;
     }),
+    trace: (target, batchNumber) => looking((session) => traceBatch(session, namesOf(target), batchNumber)),
     rows: (target) => transaction(always, async (session) => {
       const names = namesOf(target);
       return (await tableExists(session, names.schema, names.table)) ? Number((await session.row(`SELECT count(*) AS n FROM ${names.target}`))['n']) : null;
@@ -161,6 +163,15 @@ async function readCheckpoint(session: Session, names: Names): Promise<Checkpoin
 
 const filesOf = async (session: Session, names: Names): Promise<readonly FileRecord[]> =>
   (await session.rows(`SELECT path, size, version FROM _millrace_files WHERE ${names.mine} ORDER BY path`)).map((row) => ({ path: row['path']!, size: Number(row['size']), version: row['version']! }));
+
+async function traceBatch(session: Session, { label }: Names, batchNumber: string): Promise<LedgerEntry | null> {
+  if (!(await tableExists(session, 'main', '_millrace_loads'))) return null;
+  const [row] = await session.rows(`SELECT batch_number AS n, batch_id AS id, run, stream, "rows" AS r, state, checksum, committed_at AS committed, published_at AS published FROM _millrace_loads WHERE batch_number = CAST(${quoteLiteral(batchNumber)} AS BIGINT) AND target = ${quoteLiteral(label)}`);
+  return row ? {
+    batchNumber: row['n']!, batchId: row['id']!, run: row['run']!, stream: row['stream']!, rows: Number(row['r']), state: row['state'] as LedgerEntry['state'],
+    checksum: row['checksum']!, committedAt: row['committed'] ?? null, publishedAt: row['published'] ?? null,
+  } : null;
+}
 
 function receiptOf(row: TextRow, checksum: string, id: string) {
   if (row['state'] === 'rolled_back') throw new FencedOffError(`loading batch "${id}": it was rolled back by a later run; this run cannot load it again`, { batch: id });

@@ -228,6 +228,19 @@ export async function openFilesDestination(config: FilesConfig, context: Connect
       if (!(await swapHead(table, next))) throw new FencedOffError(`setting the position of "${target.stream.to}": a later run has claimed it; try again when that has ended`);
       return checkpointOf(next);
     },
+    async trace(target, batchNumber) {
+      const table = tableOf(target);
+      const fence = BigInt(batchNumber) / 2n ** 20n;
+      for (const name of await readdir(path.join(table, '_millrace', `f${fence}`)).catch(() => [] as string[])) {
+        const place = `_millrace/f${fence}/${name}`;
+        const manifest = await read(table, place);
+        if (manifest?.number !== batchNumber) continue;
+        const head = (await readHead(table))!;
+        const { batchId, rows, checksum } = manifest;
+        return { batchNumber, batchId, run: batchId.split('/').slice(0, 2).join('/'), stream: head.stream, rows, checksum, state: head.batches.includes(place) ? 'published' as const : 'committed' as const, committedAt: null, publishedAt: null };
+      }
+      return null;
+    },
     async rows(target) {
       const table = tableOf(target);
       const head = await readHead(table);

@@ -1,4 +1,5 @@
 import type { Claim } from '../../domain/claim';
+import type { LedgerEntry } from '../../domain/ledger';
 import type { FileRecord, Position } from '../../domain/position';
 import type { Checkpoint } from '../connector';
 import type { PostgresConnection } from './connection';
@@ -33,4 +34,16 @@ export async function setPosition(connection: PostgresConnection, names: Names, 
     if (position === null) await connection.run(`DELETE FROM ${names.files} WHERE ${mine}`, keyOf(names));
   });
   return (await readCheckpoint(connection, names))!;
+}
+
+export async function traceBatch(connection: PostgresConnection, names: Names, batchNumber: string): Promise<LedgerEntry | null> {
+  const { there } = await connection.row('SELECT (to_regclass($1) IS NOT NULL)::text AS there', [names.loads]);
+  if (there !== 'true') return null;
+  const utc = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+  const [row] = await connection.rows(
+    `SELECT batch_number::text, batch_id, run, stream, rows::text, state, checksum, ${utc('committed_at')} AS committed, ${utc('published_at')} AS published FROM ${names.loads} WHERE batch_number = $1::bigint AND target = $2`, [batchNumber, names.label]);
+  return row ? {
+    batchNumber: row['batch_number']!, batchId: row['batch_id']!, run: row['run']!, stream: row['stream']!, rows: Number(row['rows']), state: row['state'] as LedgerEntry['state'],
+    checksum: row['checksum']!, committedAt: row['committed'] ?? null, publishedAt: row['published'] ?? null,
+  } : null;
 }

@@ -1,6 +1,6 @@
 import { batchColumn } from '../../domain/column';
 import type { ConnectorContext, Destination, Target } from '../connector';
-import { readCheckpoint, setPosition } from './checkpoint';
+import { readCheckpoint, setPosition, traceBatch } from './checkpoint';
 import { claimStream, leftovers } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
@@ -87,6 +87,10 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     async leftovers(target, { drop }) {
       const { connection, names } = await on(target);
       return leftovers(connection, names, drop);
+    },
+    async trace(target, batchNumber) {
+      const { connection, names } = await on(target);
+      return traceBatch(connection, names, batchNumber);
     },
     async rows(target) {
       const { connection, names } = await on(target);

@@ -1,5 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { runPath } from '../../src/domain/ids';
 import { events, millrace, useInstallation } from '../support/millrace';
 import { connections, createOrders, pipelineOf } from '../support/orders';
@@ -68,4 +70,64 @@ it('knows when there is nothing to show', async () => {
   expect(await millrace('quarantine', 'show', 'nowhere')).toMatchObject({ code: 1, err: expect.stringContaining('"millrace status" lists') as string });
   expect(await millrace('quarantine', 'show', run, 'order')).toMatchObject({ code: 4, err: expect.stringContaining('did you mean "orders"') as string });
   expect(await millrace('quarantine', 'show', run, '--limit', 'all')).toMatchObject({ code: 4, err: expect.stringContaining('whole number') as string });
+});
+
+describe('lineage', () => {
+  it('leads from a row back to its run, one look-up each', async () => {
+    const { number } = await source.row('SELECT min(_millrace_batch_id)::text AS number FROM shown');
+    const { code, out } = await millrace('lineage', 'shown', number!);
+    expect(out).toMatch(/ledger +batch \d+, \d+ rows?, published at/);
+    expect(out).toMatch(/batch +shown\/run-\w+\/orders\/000\d\/00, checksum \w+, read 999/);
+    expect(out).toMatch(/landed +999 rows of public\.orders/);
+    expect(out).toMatch(/partition +\d: id /);
+    expect(out).toContain(`run        ${run}`);
+    expect(code).toBe(0);
+  });
+
+  it('lists the batches of a run', async () => {
+    const { out } = await millrace('lineage', run, '--limit', '2');
+    expect(out).toMatch(/0000\/00 .* 999 +1 +19 /);
+    expect(out).toContain('and 1 batch more');
+  });
+
+  it('knows which tables there are, and no batch that is not there', async () => {
+    expect(await millrace('lineage', 'elsewhere', '1')).toMatchObject({ code: 4, err: expect.stringContaining('known tables: shown') as string });
+    expect(await millrace('lineage', 'shown', '999999')).toMatchObject({ code: 4, err: expect.stringContaining('no ledger knows batch 999999') as string });
+    expect((await millrace('lineage', 'shown', 'x')).code).toBe(4);
+  });
+});
+
+// The plotting library is a module of the kind that only Node itself loads.
+const built = async (...argv: readonly string[]) => promisify(execFile)(process.execPath, [path.resolve(__dirname, '../../lib/client.js'), ...argv], { env: process.env });
+
+it('report writes one page that needs nothing else, with the balance and every plot', async () => {
+  const out = path.join(installation.home, 'report.html');
+  expect((await built('report', run, '--out', out)).stdout).toContain('report.html');
+  const page = readFileSync(out, 'utf8');
+  for (const heading of ['The balance', 'Rows through the stages', 'Rejected rows by reason', 'Partitions by stage', 'Throughput']) expect(page).toContain(`<h3>${heading}</h3>`);
+  expect(page).toContain('closes');
+  expect(page.match(/<svg/g)).toHaveLength(8);
+  expect(page).not.toMatch(/<(script|link)\b|(src|href)="(?!#)/);
+  // Reasons are told, values are not.
+  expect(page).not.toContain('note 13');
+});
+
+describe('doctor', () => {
+  it('looks at server, worker, clocks, room and connections', async () => {
+    const { code, out } = await millrace('doctor');
+    expect(out).toMatch(/ok +Temporal/);
+    expect(out).toMatch(/ok +worker/);
+    expect(out).toMatch(/ok +clocks +the Temporal server agrees/);
+    expect(out).toMatch(/ok +connections +shop, db, duck, lake/);
+    expect(code).toBe(0);
+  });
+
+  it('says which connection cannot be resolved', async () => {
+    const file = path.join(installation.home, 'broken.yaml');
+    writeFileSync(file, 'shop: { connector: postgres, url: "${env:NO_SUCH_VARIABLE}" }\n');
+    const before = { ...process.env };
+    process.env['MILLRACE_CONNECTIONS'] = file;
+    expect(await millrace('doctor')).toMatchObject({ code: 1, out: expect.stringMatching(/failed +connections +shop: [^]*NO_SUCH_VARIABLE/) as string });
+    process.env = before;
+  });
 });

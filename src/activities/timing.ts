@@ -1,0 +1,26 @@
+import { Context } from '@temporalio/activity';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import type { RunRef } from '../domain/ids';
+import { recordTiming } from '../stores/timings';
+import type { StagingStore } from '../stores/staging';
+
+/** Notes when an activity of a run began and ended. A note that cannot be written is not worth failing for. */
+export const timingInterceptor = (staging: StagingStore): ActivityInboundCallsInterceptor => ({
+  async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
+    const { info } = Context.current();
+    const startedAt = new Date().toISOString();
+    const result = await next(input);
+    const given = input.args[0] as { readonly run?: RunRef; readonly stream?: string; readonly ordinal?: number | 'all' } | undefined;
+    if (given?.run) {
+      const number = (name: 'rows' | 'bytes'): number | null => {
+        const value = typeof result === 'object' && result !== null ? (result as Record<string, unknown>)[name] : null;
+        return typeof value === 'number' ? value : null;
+      };
+      await recordTiming(staging, given.run, info.activityId, {
+        activity: info.activityType, stream: given.stream ?? null, part: given.ordinal ?? null, attempt: info.attempt,
+        scheduledAt: new Date(info.scheduledTimestampMs).toISOString(), startedAt, finishedAt: new Date().toISOString(), rows: number('rows'), bytes: number('bytes'),
+      }).catch(() => undefined);
+    }
+    return result;
+  },
+});
