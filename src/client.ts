@@ -24,6 +24,7 @@ import { addRun } from './cli/run';
 import { addSchedule } from './cli/schedule';
 import { addSet } from './cli/set';
 import { addSkip } from './cli/skip';
+import { addState } from './cli/state';
 import { addStatus } from './cli/status';
 import { addVerify } from './cli/verify';
 import { addWorker } from './cli/worker';
@@ -51,6 +52,7 @@ const commands: readonly AddCommand[] = [
   addBackfill,
   addClean,
   addVerify,
+  addState,
   addReport,
   addLineage,
   addDoctor,

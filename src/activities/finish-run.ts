@@ -3,11 +3,12 @@ import { addTotals, balances, chainProblems, emptyLine, noTotals, sumLines, type
 import type { Batch } from '../domain/batch';
 import type { Control } from '../domain/control';
 import { BalanceError } from '../domain/errors';
-import { runPath, slug, type RunRef } from '../domain/ids';
+import { runPath, type RunRef } from '../domain/ids';
 import { canonicalJson } from '../domain/json';
 import type { StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import type { PublishReceipt, RunState, RunSummary, StreamSummary } from '../domain/receipt';
+import { appendToChain, lastHash } from '../stores/receipts';
 import type { StagingStore } from '../stores/staging';
 import { formatNamed } from '../formats/registry';
 import { fileList, type Session } from '../transforms/duckdb-engine';
@@ -40,7 +41,7 @@ export const createFinishRun = (dependencies: Dependencies) => async ({ run, can
       control.reached('finish:after-receipt');
     }
     const receipt = JSON.parse(text) as RunSummary;
-    await chain(staging, receipt);
+    await appendToChain(staging, run.pipeline, { hash: receipt.hash, receipt: receiptKey });
     await staging.sweep(runPath(run), await keptFiles(artefacts, receipt));
     return receipt;
   });
@@ -129,18 +130,3 @@ function stateOf(streams: readonly StreamSummary[], cancelled: boolean): RunStat
 }
 
 const withHash = (summary: Omit<RunSummary, 'hash'>): RunSummary => ({ ...summary, hash: createHash('sha256').update(canonicalJson(summary)).digest('hex') });
-
-const chainFolder = (pipeline: string): string => `${slug(pipeline)}/chain`;
-
-async function lastHash(staging: StagingStore, pipeline: string): Promise<string | null> {
-  const last = (await staging.list(chainFolder(pipeline))).at(-1);
-  return last ? (JSON.parse((await staging.read(last))!) as { hash: string }).hash : null;
-}
-
-/** Appends the receipt to the pipeline's chain; a second visit finds it there. */
-async function chain(staging: StagingStore, receipt: RunSummary): Promise<void> {
-  const { pipeline } = receipt.run;
-  if ((await lastHash(staging, pipeline)) === receipt.hash) return;
-  const next = String((await staging.list(chainFolder(pipeline))).length + 1).padStart(8, '0');
-  await staging.putIfAbsent(`${chainFolder(pipeline)}/${next}.json`, canonicalJson({ hash: receipt.hash, receipt: `${runPath(receipt.run)}/receipt.json` }));
-}

@@ -1,3 +1,4 @@
+import { createChangeState, createReadState } from './change-state';
 import { createCheckConnections } from './check-connections';
 import { createCheckStream } from './check-stream';
 import type { CleanActivities } from './clean-contract';
@@ -45,6 +46,8 @@ export const createActivities = (dependencies: Dependencies): Activities & Seein
   verifyRun: createVerifyRun(dependencies),
   discoverStreams: createDiscoverStreams(dependencies),
   describeRun: createDescribeRun(dependencies),
+  readState: createReadState(dependencies),
+  changeState: createChangeState(dependencies),
   examineWorker: createExamineWorker(dependencies),
   traceBatch: createTraceBatch(dependencies),
   previewPipeline: createPreviewPipeline(dependencies),

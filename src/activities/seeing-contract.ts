@@ -6,13 +6,16 @@ import type { Position, Window } from '../domain/position';
 import type { PreviewRef } from '../domain/preview';
 import type { VerifyReport } from '../domain/verify-report';
 
-/** Activities that only look: nothing is claimed, created or changed by them. */
+/** Activities that look: all but one claim, create and change nothing. */
 export interface SeeingActivities {
   discoverStreams(input: DiscoverInput): Promise<Discovered>;
   describeRun(input: DescribeRunInput): Promise<readonly PlannedStream[]>;
   previewPipeline(input: PreviewInput): Promise<PreviewRef>;
   /** Compares what a run loaded with what is there. */
   verifyRun(input: VerifyRunInput): Promise<VerifyReport>;
+  readState(input: ReadStateInput): Promise<readonly StreamState[]>;
+  /** The one of these that writes: a checkpoint, under a claim. */
+  changeState(input: ChangeStateInput): Promise<StreamState>;
   examineWorker(input: ExamineInput): Promise<Examined>;
   traceBatch(input: TraceInput): Promise<Traced | null>;
   /** Removes what a preview left in staging. */
@@ -108,3 +111,28 @@ export interface TraceInput {
   readonly batchNumber: string;
 }
 export type Traced = LedgerEntry;
+
+export interface ReadStateInput {
+  readonly run: RunRef;
+  readonly spec: PipelineSpec;
+  readonly connectionsFile: string;
+}
+export interface ChangeStateInput extends ReadStateInput {
+  readonly stream: string;
+  readonly change: 'set' | 'rewind' | 'drop_gap';
+  /** Null: from the beginning. */
+  readonly cursor: string | null;
+  /** Partition or label of the gap to drop. */
+  readonly gap: string | null;
+  readonly by: string;
+  readonly why: string;
+}
+export interface StreamState {
+  readonly stream: string;
+  readonly to: string;
+  /** Null: never claimed. */
+  readonly checkpoint: {
+    readonly cursor: string | null; readonly version: number; readonly fence: number; readonly holder: string | null; readonly publishedAt: string | null;
+    readonly files: number; readonly gaps: readonly { readonly partition: string; readonly label: string }[];
+  } | null;
+}

@@ -39,7 +39,10 @@ export const partitionName = (ordinal: number): string => padded(ordinal, 4);
 /** `crm_sales/run-20260801T000000Z`, `crm_sales/backfill-20260701T000000Z-20260801T000000Z`: without the generation, home of `run.json`. */
 export const runHome = ({ pipeline, logicalDate, backfill }: Pick<RunRef, 'pipeline' | 'logicalDate' | 'backfill'>): string =>
   `${slug(pipeline)}/${backfill ? `backfill-${pathTime(backfill.from)}-${pathTime(backfill.to)}` : `run-${pathTime(logicalDate)}`}`;
-export const runPath = (run: RunRef): string => `${runHome(run)}${generationMark(run.generation)}${run.part === undefined ? '' : `/${run.part}`}`;
+export const runPath = (run: RunRef): string => `${isStateChange(run) ? stateHome(run) : runHome(run)}${generationMark(run.generation)}${run.part === undefined ? '' : `/${run.part}`}`;
+/** A change of a checkpoint by a person claims like a run, and must not be taken for one. */
+const isStateChange = ({ workflowId }: RunRef): boolean => workflowId.includes('/state-');
+const stateHome = ({ pipeline, logicalDate }: RunRef): string => `${slug(pipeline)}/state-${pathTime(logicalDate)}`;
 /** Whether a folder of a pipeline in staging holds a run. */
 export const isRunFolder = (name: string): boolean => /^(run|backfill)-\d/.test(name);
 export const streamPath = (run: RunRef, stream: string): string => `${runPath(run)}/${slug(stream)}`;

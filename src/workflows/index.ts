@@ -1,5 +1,6 @@
 /** Everything exported here becomes a workflow type. */
 export { backfillPipeline } from './backfill-pipeline';
+export { changeState, readState } from './change-state';
 export { checkConnections } from './check-connections';
 export { cleanUp } from './clean-up';
 export { describeRun } from './describe-run';
