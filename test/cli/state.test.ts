@@ -3,6 +3,7 @@ import path from 'node:path';
 import { events, millrace, useInstallation } from '../support/millrace';
 import { connections, createOrders, pipelineOf } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
+import { eventually } from '../support/temporal';
 import { install, type Installation } from '../support/worker';
 
 let source: TestDatabase;
@@ -61,6 +62,7 @@ it('refuses while a run goes on, without a reason, and for what is not there', a
   expect(await millrace('state', 'rewind', 'counted', 'ordres', '--to', '1', '--why', 'x')).toMatchObject({ code: 4, err: expect.stringContaining('streams: orders') as string });
   expect(await millrace('state', 'drop-gap', 'counted', 'orders', 'nothing', '--why', 'x')).toMatchObject({ code: 4, err: expect.stringContaining('gaps: none') as string });
   const held = await installation.start(yaml.replace('stream: orders', 'stream: missing'));
+  await eventually(async () => (await installation.client.workflow.getHandle('counted').describe()).status.name === 'RUNNING', 'the run holds its pipeline');
   const before = await database.row("SELECT fence::text, version::text FROM _millrace_checkpoints WHERE stream = 'orders'");
   const file = path.join(installation.home, 'counted.yaml');
   writeFileSync(file, yaml);
