@@ -28,6 +28,8 @@ export const cases: readonly (readonly [name: string, destination: string, words
   ['lake', 'lake', 'mode: full\n    write: replace'],
 ];
 
+export const wordsOf = (wanted: string): string => cases.find(([name]) => name === wanted)![2];
+
 /** Everything that is written, each with the words of its stream; the suites run some of them in `npm test`, all in `npm run test:chaos`. */
 export const everything = process.env['MILLRACE_CHAOS'] === 'all';
 

@@ -12,29 +12,37 @@ export function serverUrl(): string {
 export interface TestDatabase extends PostgresConnection {
   readonly url: string;
   readonly config: PostgresConfig;
+  /** A new connection to the same database, after its server was started again. */
+  again(): Promise<TestDatabase>;
   /** Closes the connection and drops the database. */
   drop(): Promise<void>;
 }
 
+const connectTo = (url: string): Promise<PostgresConnection> => openConnection(configSchema.parse({ url }), 'source', 'millrace-test');
+
 /** A database of its own for a test file, and a connection to it. */
-export async function createDatabase(): Promise<TestDatabase> {
+export async function createDatabase(server = serverUrl()): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  const server = await openConnection(configSchema.parse({ url: serverUrl() }), 'source', 'millrace-test');
-  await server.run(`CREATE DATABASE ${name}`);
-  await server.close();
-  const url = new URL(serverUrl());
+  const maker = await connectTo(server);
+  await maker.run(`CREATE DATABASE ${name}`);
+  await maker.close();
+  const url = new URL(server);
   url.pathname = `/${name}`;
-  const config = configSchema.parse({ url: url.href });
-  const connection = await openConnection(config, 'source', 'millrace-test');
+  return open(server, name, url.href);
+}
+
+async function open(server: string, name: string, url: string): Promise<TestDatabase> {
+  const connection = await connectTo(url);
   return {
     ...connection,
-    url: url.href,
-    config,
+    url,
+    config: configSchema.parse({ url }),
+    again: () => open(server, name, url),
     async drop() {
       await connection.close();
-      const again = await openConnection(configSchema.parse({ url: serverUrl() }), 'source', 'millrace-test');
-      await again.run(`DROP DATABASE ${name} WITH (FORCE)`);
-      await again.close();
+      const dropper = await connectTo(server);
+      await dropper.run(`DROP DATABASE ${name} WITH (FORCE)`);
+      await dropper.close();
     },
   };
 }

@@ -23,11 +23,14 @@ Module.prototype._compile = function patched(source, file) {
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const activities = require(path.join(lib, 'activities/index.js'));
 const create = activities.createActivities;
+let running = 0;
 activities.createActivities = (dependencies) => Object.fromEntries(Object.entries(create(dependencies)).map(([name, activity]) => [name, async (input) => {
+  running += 1;
   try {
     return await activity(input);
   } finally {
-    say({ ended: name });
+    running -= 1;
+    say({ ended: name, running });
   }
 }]));
 const { runWorker } = require(path.join(lib, 'worker.js'));

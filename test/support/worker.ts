@@ -31,6 +31,8 @@ export interface PlaceOptions {
   readonly patches?: readonly Patch[];
   /** Of another place, whose workers and these then serve the same runs. */
   readonly taskQueue?: string;
+  /** Of another installation, which goes on to own it. */
+  readonly home?: string;
   /** More variables for the workers. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -57,8 +59,8 @@ let days = 0;
 /** A later instant each time: runs of a test follow one another. */
 export const nextDate = (): string => new Date(Date.UTC(2026, 6, 1 + days++)).toISOString().replace('.000Z', 'Z');
 
-export async function install(connections: string, { namespace = 'default', address = temporalAddress(), patches = [], variables = {}, taskQueue = `test_${randomBytes(6).toString('hex')}` }: PlaceOptions = {}): Promise<Installation> {
-  const home = mkdtempSync(path.join(tmpdir(), 'millrace home '));
+export async function install(connections: string, { namespace = 'default', address = temporalAddress(), patches = [], variables = {}, taskQueue = `test_${randomBytes(6).toString('hex')}`, home: shared }: PlaceOptions = {}): Promise<Installation> {
+  const home = shared ?? mkdtempSync(path.join(tmpdir(), 'millrace home '));
   const connectionsFile = path.join(home, 'connections.yaml');
   writeFileSync(connectionsFile, connections);
   const connection = await Connection.connect({ address });
@@ -89,11 +91,11 @@ export async function install(connections: string, { namespace = 'default', addr
     prepareWorker: () => void prepared.push(load()),
     async startWorker(killAt) {
       const child = prepared.shift() ?? load();
-      let said = '';
-      child.stderr!.on('data', (chunk) => { said += chunk; });
+      let errors = '';
+      child.stderr!.on('data', (chunk) => { errors += chunk; });
       const ready = new Promise<void>((resolve, reject) => {
         child.stdout!.on('data', (chunk) => { if (String(chunk).includes('"ready":true')) resolve(); });
-        child.once('exit', (code) => reject(new Error(`the worker ended with ${code}: ${said}`)));
+        child.once('exit', (code) => reject(new Error(`the worker ended with ${code}: ${errors}`)));
       });
       child.stdin!.write(`${JSON.stringify({
         TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, MILLRACE_HOME: home, MILLRACE_TASK_QUEUE: taskQueue, MILLRACE_HEARTBEAT_TIMEOUT: '1500ms', ...variables, ...(killAt && { MILLRACE_KILL_AT: killAt }),
@@ -114,7 +116,7 @@ export async function install(connections: string, { namespace = 'default', addr
         child.kill('SIGCONT');
       })));
       await connection.close();
-      await rm(home, { recursive: true, force: true });
+      if (!shared) await rm(home, { recursive: true, force: true });
     },
   };
 }
@@ -130,11 +132,14 @@ export async function killNow(worker: ChildProcess): Promise<void> {
 export const halted = (worker: ChildProcess): Promise<boolean> =>
   eventually(async () => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${worker.pid}/stat`, 'utf8')), 'the worker to halt', 60);
 
-/** The next attempt of the activity in this worker has ended, well or badly. Ask before it can end. */
-export const attemptEnded = (worker: ChildProcess, activity: string): Promise<void> => new Promise((resolve) => {
-  worker.stdout!.on('data', (chunk) => { if (String(chunk).includes(`{"ended":"${activity}"}`)) resolve(); });
+const said = (worker: ChildProcess, words: string): Promise<void> => new Promise((resolve) => {
+  worker.stdout!.on('data', (chunk) => { if (String(chunk).includes(words)) resolve(); });
   worker.once('exit', () => resolve());
 });
+/** The next attempt of the activity in this worker has ended, well or badly. Ask before it can end. */
+export const attemptEnded = (worker: ChildProcess, activity: string): Promise<void> => said(worker, `{"ended":"${activity}"`);
+/** Nothing runs in this worker any more. */
+export const activitiesEnded = (worker: ChildProcess): Promise<void> => said(worker, '"running":0}');
 
 export async function summaryOf(handle: WorkflowHandle): Promise<RunSummary> {
   try {

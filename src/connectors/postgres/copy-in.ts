@@ -1,15 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Column } from '../../domain/column';
 import { fileList } from '../../transforms/duckdb-engine';
 import { quoteIdentifier as quoteDuck, quoteLiteral as quoteDuckLiteral } from '../../transforms/quote';
 import { translated } from './errors';
+import { throughPipe } from './pipe';
 import { quoteList } from './quote';
 import { copyTextOf } from './types';
 import type { Loading } from './write';
@@ -30,24 +25,20 @@ export const copyInSql = (into: string, columns: readonly string[]): string => `
 
 /** Parquet → DuckDB prints CSV into a pipe → COPY reads it: both work at once, and no row passes through JavaScript objects. */
 export async function copyIn({ connection, config, context, control }: Loading, request: CopyIn): Promise<number> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'millrace-load-'));
-  const pipe = path.join(folder, randomUUID());
-  if (spawnSync('mkfifo', ['-m', '600', pipe]).status !== 0) throw new Error(`making a named pipe in "${folder}" failed; is there a command mkfifo?`);
-  const writing = context.engine.session(control.signal, (session) => session.run(printSql(request, pipe)));
-  // A writer that fails before it opens the pipe would leave the reader waiting for ever.
-  writing.catch(() => release(pipe));
   const stream = connection.client.query(copyFrom(copyInSql(request.into, [...request.columns, ...request.constants].map(({ name }) => name))));
-  try {
-    const reading = pipeline(createReadStream(pipe, { highWaterMark: 1 << 20 }), stream, { signal: control.signal });
-    const [written, read] = await Promise.allSettled([writing, reading]);
-    if (control.signal.aborted) throw control.signal.reason;
-    if (read.status === 'rejected' && !isBrokenPipe(read.reason)) throw translated(read.reason, config, 'destination', request.what);
-    if (written.status === 'rejected') throw written.reason;
-    control.progress({ rows: stream.rowCount });
-    return stream.rowCount;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await throughPipe({
+    write: (pipe, signal) => context.engine.session(signal, (session) => session.run(printSql(request, pipe))),
+    async read(rows) {
+      try {
+        await pipeline(rows, stream, { signal: control.signal });
+      } catch (error) {
+        if (control.signal.aborted) throw control.signal.reason;
+        throw translated(error, config, 'destination', request.what);
+      }
+    },
+  }, control.signal);
+  control.progress({ rows: stream.rowCount });
+  return stream.rowCount;
 }
 
 function printSql({ columns, constants, paths }: CopyIn, pipe: string): string {
@@ -55,11 +46,4 @@ function printSql({ columns, constants, paths }: CopyIn, pipe: string): string {
   const quoted = columns.filter((column) => copyTextOf(column, 'x') !== 'x' || column.type === 'VARCHAR' || column.type === 'JSON').map(({ name }) => quoteDuck(name));
   const select = `SELECT ${[...values, ...constants.map(({ name, value }) => `${value} AS ${quoteDuck(name)}`)].join(', ')} FROM read_parquet(${fileList(paths)})`;
   return `COPY (${select}) TO ${quoteDuckLiteral(pipe)} (FORMAT csv, HEADER false, NULLSTR '\\N', USE_TMP_FILE false${quoted.length > 0 ? `, FORCE_QUOTE (${quoted.join(', ')})` : ''})`;
-}
-
-const isBrokenPipe = (error: unknown): boolean => typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
-
-async function release(pipe: string): Promise<void> {
-  const handle = await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
-  await handle?.close();
 }

@@ -3,7 +3,7 @@ import { addressOf, type Side } from './connection';
 import type { PostgresConfig } from './config';
 
 /** SQLSTATE classes and socket codes after which a later attempt may succeed: connection, resources, shutdown, locks, serialization. */
-const passing = /^(08|53(?!100)|57P0[123]|57014|40001|40P01|55P03|55006|ECONN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)/;
+const passing = /^(08|53(?!100)|57P0[123]|57014|40001|40P01|55P03|55006|ECONN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|ERR_STREAM_PREMATURE_CLOSE)/;
 
 /** An error of the driver as an EtlError. Messages keep what Postgres says except values: `detail` may quote a row. */
 export function translated(error: unknown, config: PostgresConfig, side: Side, doing: string): unknown {

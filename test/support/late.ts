@@ -1,0 +1,46 @@
+import type { RunSummary } from '../../src/domain/receipt';
+import { eventually } from './temporal';
+import { activitiesEnded, halted, install, summaryOf, type Installation, type KillAt, type PlaceOptions } from './worker';
+
+/** Runs on another queue and with other workers, but in the same home: so that nothing is handed to a worker that is halted. */
+const beside = (place: Installation, connections: string, options: PlaceOptions): Promise<Installation> => install(connections, { ...options, home: place.home });
+
+/**
+ * The worker is halted at the point. Its run is ended for good, another worker and another run of the pipeline go ahead; then the
+ * halted one wakes up and does what it was about to do. Returns the other run.
+ */
+export async function wakeUpLate(connections: string, yaml: string, point: KillAt, options: PlaceOptions = {}): Promise<{ readonly place: Installation; readonly summary: RunSummary; close(): Promise<void> }> {
+  const place = await install(connections, options);
+  const other = await beside(place, connections, options);
+  const close = async () => { await other.close(); await place.close(); };
+  try {
+    const late = await place.startWorker(`${point}#1#SIGSTOP` as KillAt);
+    other.prepareWorker();
+    const first = await place.start(yaml);
+    await halted(late);
+    await first.terminate('given up by the test');
+    await ended(place, first.workflowId.split('/')[0]!);
+    await other.startWorker();
+    const second = await other.start(yaml);
+    let over = false;
+    const end = summaryOf(second).finally(() => { over = true; });
+    // Where the halted attempt holds a lock, the other run can only wait for it.
+    await eventually(async () => over || retried(other, second.workflowId), 'the other run to end or to wait for the halted one', 120);
+    const idle = activitiesEnded(late);
+    late.kill('SIGCONT');
+    await idle;
+    return { place: other, summary: await end, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The lock of a terminated run goes with it, but not in the same instant. */
+export const ended = (place: Installation, workflowId: string): Promise<boolean> =>
+  eventually(async () => (await place.client.workflow.getHandle(workflowId).describe()).status.name !== 'RUNNING', `"${workflowId}" to end`);
+
+const retried = async (place: Installation, workflowId: string): Promise<boolean> => {
+  const { raw } = await place.client.workflow.getHandle(`${workflowId}/orders`).describe().catch(() => ({ raw: null }));
+  return raw?.pendingActivities?.some(({ lastFailure }) => lastFailure) ?? false;
+};
