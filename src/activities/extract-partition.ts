@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { partitionPath } from '../domain/ids';
 import type { LandingFile, Manifest } from '../domain/manifest';
 import type { Landing } from '../connectors/connector';
@@ -23,7 +24,9 @@ export const createExtractPartition = (dependencies: Dependencies) => async ({ r
     const source = await dependencies.openSource(connectionsFile, spec.source);
     try {
       const id = partitionPath(run, stream, ordinal, reread);
-      const files = await source.read({ stream: streamSpec, plan: partition.window === undefined ? plan : { ...plan, window: partition.window }, partition }, landingIn(staging, id), control);
+      const { landing, discard } = landingIn(staging, id);
+      const windowed = partition.window === undefined ? plan : { ...plan, window: partition.window };
+      const files = await source.read({ stream: streamSpec, plan: windowed, partition }, landing, control).catch(async (error: unknown) => { await discard(); throw error; });
       control.reached('extract:after-data');
       const manifest = await artefacts.manifest.record(manifestOf(id, files), run, stream, ordinal, reread);
       control.reached('extract:after-manifest');
@@ -34,10 +37,23 @@ export const createExtractPartition = (dependencies: Dependencies) => async ({ r
   });
 };
 
-const landingIn = (staging: StagingStore, prefix: string): Landing => ({
-  create: (extension) => staging.create(prefix, extension),
-  seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }),
-});
+/** `discard`: what a failed reading leaves goes at once; on a full disk each further attempt would else find less room. */
+function landingIn(staging: StagingStore, prefix: string): { readonly landing: Landing; discard(): Promise<void> } {
+  const made: string[] = [];
+  return {
+    landing: {
+      async create(extension) {
+        const place = await staging.create(prefix, extension);
+        made.push(place.path);
+        return place;
+      },
+      seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }),
+    },
+    async discard() {
+      for (const file of made) await rm(file, { force: true });
+    },
+  };
+}
 
 const manifestOf = (partition: string, files: readonly LandingFile[]): Manifest => ({
   partition, files,

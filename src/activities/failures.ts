@@ -1,7 +1,7 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import { EtlError } from '../domain/errors';
+import { diskFull, EtlError } from '../domain/errors';
 import { withinBudget, type ProgressBudget } from './no-progress';
 import { interruptedType, type FailureDetail } from '../domain/failure';
 
@@ -15,7 +15,7 @@ export const failureInterceptor = (budget: ProgressBudget = patientBudget): Acti
     try {
       return await next(input);
     } catch (error) {
-      throw asFailure(withinBudget(error, context, budget), context);
+      throw asFailure(withinBudget(diskFull(error) ?? error, context, budget), context);
     }
   },
 });

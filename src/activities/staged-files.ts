@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { batchColumn, positionColumn, type Column } from '../domain/column';
 import type { Control } from '../domain/control';
 import type { StagedFile } from '../domain/manifest';
@@ -26,7 +27,9 @@ export async function writeStaged({ session, staging, prefix, relation, columns,
   const { key, path } = await staging.create(prefix, 'parquet');
   const names = [...columns.map(({ name }) => name), ...(position ? [positionColumn] : [])];
   const own = lineage === null ? '' : `, CAST(${lineage} AS BIGINT) AS ${quoteIdentifier(batchColumn)}`;
-  const rows = await session.changed(`COPY (SELECT ${quoteList(names)}${own} FROM ${quoteIdentifier(relation)}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT ${dictionary})`);
+  const rows = await session.changed(`COPY (SELECT ${quoteList(names)}${own} FROM ${quoteIdentifier(relation)}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION snappy, DICTIONARY_SIZE_LIMIT ${dictionary})`)
+    // On a full disk each further attempt would else find less room.
+    .catch(async (error: unknown) => { await rm(path, { force: true }); throw error; });
   const file = await staging.seal(key);
   control.progress({ rows, bytes: file.bytes });
   return { file, rows };

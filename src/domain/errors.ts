@@ -127,6 +127,13 @@ export class FileLockedError extends EtlError {
   readonly area = 'destination';
 }
 
+/** What Node says where a disk or a quota is full; null: it says something else. */
+export function diskFull(error: unknown): DiskFullError | null {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
+  return new DiskFullError('writing to staging: the disk is full; free space or move MILLRACE_HOME, then "millrace resume"');
+}
+
 /** A value does not fit the type that a file or table was planned with. A careful second reading finds which one. */
 export class UnreadableValueError extends EtlError {
   readonly disposition = 'hold';

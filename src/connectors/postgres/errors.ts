@@ -1,4 +1,4 @@
-import { DestinationHeldError, DestinationUnavailableError, EtlError, SourceHeldError, SourceUnavailableError, type Facts } from '../../domain/errors';
+import { DestinationHeldError, DestinationUnavailableError, diskFull, EtlError, SourceHeldError, SourceUnavailableError, type Facts } from '../../domain/errors';
 import { addressOf, type Side } from './connection';
 import type { PostgresConfig } from './config';
 
@@ -7,7 +7,7 @@ const passing = /^(08|53(?!100)|57P0[123]|57014|40001|40P01|55P03|55006|ECONN|ET
 
 /** An error of the driver as an EtlError. Messages keep what Postgres says except values: `detail` may quote a row. */
 export function translated(error: unknown, config: PostgresConfig, side: Side, doing: string): unknown {
-  if (EtlError.is(error)) return error;
+  if (EtlError.is(error) || diskFull(error)) return error;
   const code = codeOf(error);
   const said = messageOf(error);
   const passes = code === null ? /terminated|timeout|closed|ended/i.test(said) : passing.test(code);

@@ -1,0 +1,116 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer, connect, type Server } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { freePort } from '../../src/dev/process';
+import type { StreamProgress } from '../../src/workflows/messages';
+import { connections, createOrders, expectExact, pipelineOf, sums, wordsOf } from '../support/orders';
+import { createDatabase, type TestDatabase } from '../support/postgres';
+import { eventually } from '../support/temporal';
+import { install, summaryOf, type Installation } from '../support/worker';
+
+/** What surrounds a run fails: it goes on by itself when it can, or waits for a person with a clear sentence; no row is lost either way. */
+let source: TestDatabase;
+let database: TestDatabase;
+beforeAll(async () => {
+  source = await createDatabase();
+  database = await createDatabase();
+  await createOrders(source);
+});
+afterAll(async () => {
+  await source.drop();
+  await database.drop();
+});
+
+const childOf = (place: Installation, handle: WorkflowHandle, stream = 'orders'): WorkflowHandle => place.client.workflow.getHandle(`${handle.workflowId}/${stream}`);
+
+/** What the newest attempt of some activity of the stream failed with, while it is being tried again. */
+const triedAgain = (place: Installation, handle: WorkflowHandle, said: RegExp): Promise<string> => eventually(async () => {
+  const { raw } = await childOf(place, handle).describe().catch(() => ({ raw: null }));
+  return raw?.pendingActivities?.map(({ lastFailure }) => lastFailure?.message ?? '').find((message) => said.test(message));
+}, `an attempt to fail with ${said}`, 60);
+
+describe('a full disk', () => {
+  const small = mkdtempSync(path.join(tmpdir(), 'millrace-small-'));
+  // Only root may mount one.
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]).status === 0;
+  afterAll(() => {
+    if (mounted) execFileSync('umount', ['-l', small]);
+    rmSync(small, { recursive: true, force: true });
+  });
+
+  (mounted ? test : test.skip)('is told, tried again, and the run goes on by itself once there is room', async () => {
+    const place = await install(connections(source, database), { home: small });
+    try {
+      await place.startWorker();
+      const handle = await place.start(pipelineOf('full_disk', 'db', wordsOf('replace_staged')));
+      expect(await triedAgain(place, handle, /disk is full/)).toContain('the run goes on by itself');
+      execFileSync('mount', ['-o', 'remount,size=64m', small]);
+      expect((await summaryOf(handle)).state).toBe('succeeded');
+      await expectExact(place, source, database, 'full_disk', 'db');
+    } finally {
+      await place.close();
+    }
+  }, 120_000);
+});
+
+test('a source that cannot be reached is named and asked again until it answers', async () => {
+  const real = new URL(source.url);
+  const port = await freePort();
+  const away = new URL(source.url);
+  away.port = String(port);
+  const place = await install(connections(source, database).replace(source.url, away.href));
+  let proxy: Server | null = null;
+  try {
+    await place.startWorker();
+    const handle = await place.start(pipelineOf('unreachable', 'db', wordsOf('replace')));
+    expect(await triedAgain(place, handle, /ECONNREFUSED/)).toContain(`connecting at source Postgres "127.0.0.1:${port}${real.pathname}"`);
+    proxy = createServer((client) => { const server = connect(Number(real.port), real.hostname); client.pipe(server).pipe(client); client.on('error', () => server.destroy()); server.on('error', () => client.destroy()); });
+    await once(proxy.listen(port, '127.0.0.1'), 'listening');
+    expect((await summaryOf(handle)).state).toBe('succeeded');
+    await expectExact(place, source, database, 'unreachable', 'db');
+  } finally {
+    await place.close();
+    proxy?.close();
+  }
+}, 120_000);
+
+test('a file that changes, shrinks or vanishes between plan and reading is noticed, and read once it is back', async () => {
+  const harms: Readonly<Record<string, (file: string) => void>> = {
+    changes: (file) => writeFileSync(file, 'id,name\n1,other\n2,others\n3,three\n4,four\n'),
+    shrinks: (file) => truncateSync(file, 10),
+    vanishes: (file) => rmSync(file),
+  };
+  const place = await install(`in: { connector: files, path: in }\ndb: { connector: postgres, url: "${database.url}" }\n`);
+  mkdirSync(path.join(place.home, 'in'));
+  try {
+    const worker = await place.startWorker('plan:after-plan#3');
+    const gone = once(worker, 'exit');
+    const files = Object.keys(harms).map((name) => path.join(place.home, 'in', `${name}.csv`));
+    for (const file of files) writeFileSync(file, 'id,name\n1,one\n2,two\n3,three\n');
+    const times = files.map((file) => statSync(file, { bigint: true }).mtimeNs);
+    const texts = files.map((file) => readFileSync(file, 'utf8'));
+    const handles = await Promise.all(Object.keys(harms).map((name) => place.start(`pipeline: file_${name}\nsource: in\ndestination: db\nstreams:\n  - { stream: ${name}.csv, to: file_${name}, mode: full, write: replace }\n`)));
+    await gone;
+    Object.values(harms).forEach((harm, index) => harm(files[index]!));
+    await place.startWorker();
+    const said = await Promise.all(handles.map((handle, index) => eventually(async () => {
+      const now = await childOf(place, handle, `${Object.keys(harms)[index]}_csv`).query<StreamProgress>('streamProgress').catch(() => null);
+      return now?.state === 'held' && now.message;
+    }, 'the stream to be held', 60)));
+    expect(said[0]).toMatch(/has changed/);
+    expect(said[1]).toMatch(/shrunk/);
+    expect(said[2]).toMatch(/vanished/);
+    files.forEach((file, index) => {
+      writeFileSync(file, texts[index]!);
+      execFileSync('touch', ['-d', new Date(Number(times[index]! / 1_000_000n)).toISOString().replace(/\.\d+Z/, `.${String(times[index]! % 1_000_000_000n).padStart(9, '0')}Z`), file]);
+    });
+    await Promise.all(handles.map((handle) => handle.signal('resume')));
+    for (const handle of handles) expect(await summaryOf(handle)).toMatchObject({ state: 'succeeded', totals: { read: 3, loaded: 3 } });
+  } finally {
+    await place.close();
+  }
+}, 120_000);
