@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../src/dev/process';
 import type { StreamProgress } from '../../src/workflows/messages';
-import { connections, createOrders, expectExact, pipelineOf, sums, wordsOf } from '../support/orders';
+import { connections, createOrders, expectExact, pipelineOf, wordsOf } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { eventually } from '../support/temporal';
 import { install, summaryOf, type Installation } from '../support/worker';
