@@ -10,7 +10,7 @@ import type { StreamProgress } from '../../src/workflows/messages';
 import { connections, createOrders, expectExact, pipelineOf, wordsOf } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { eventually } from '../support/temporal';
-import { install, summaryOf, type Installation } from '../support/worker';
+import { install, summaryOf, type Installation, type PlaceOptions } from '../support/worker';
 
 /** What surrounds a run fails: it goes on by itself when it can, or waits for a person with a clear sentence; no row is lost either way. */
 let source: TestDatabase;
@@ -33,29 +33,39 @@ const triedAgain = (place: Installation, handle: WorkflowHandle, said: RegExp): 
   return raw?.pendingActivities?.map(({ lastFailure }) => lastFailure?.message ?? '').find((message) => said.test(message));
 }, `an attempt to fail with ${said}`, 60);
 
-describe('a full disk', () => {
-  const small = mkdtempSync(path.join(tmpdir(), 'millrace-small-'));
-  // Only root may mount one.
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]).status === 0;
-  afterAll(() => {
-    if (mounted) execFileSync('umount', ['-l', small]);
-    rmSync(small, { recursive: true, force: true });
-  });
+/** Room that ends and can be given back: a small file system where root may mount one, else the failure that a full one gives. */
+interface Disk {
+  readonly options: PlaceOptions;
+  enlarge(): void;
+  remove(): void;
+}
+function smallDisk(): Disk {
+  const folder = mkdtempSync(path.join(tmpdir(), 'millrace-small-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]).status === 0) {
+    return { options: { home: folder }, enlarge: () => void execFileSync('mount', ['-o', 'remount,size=64m', folder]), remove: () => { execFileSync('umount', ['-l', folder]); remove(); } };
+  }
+  const full = path.join(folder, 'full');
+  writeFileSync(full, '');
+  const put = `if (require('node:fs').existsSync(${JSON.stringify(full)})) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' }); const files = await source.read(`;
+  return { options: { patches: [{ file: 'activities/extract-partition.js', find: 'const files = await source.read(', put }] }, enlarge: () => rmSync(full), remove };
+}
 
-  (mounted ? test : test.skip)('is told, tried again, and the run goes on by itself once there is room', async () => {
-    const place = await install(connections(source, database), { home: small });
-    try {
-      await place.startWorker();
-      const handle = await place.start(pipelineOf('full_disk', 'db', wordsOf('replace_staged')));
-      expect(await triedAgain(place, handle, /disk is full/)).toContain('the run goes on by itself');
-      execFileSync('mount', ['-o', 'remount,size=64m', small]);
-      expect((await summaryOf(handle)).state).toBe('succeeded');
-      await expectExact(place, source, database, 'full_disk', 'db');
-    } finally {
-      await place.close();
-    }
-  }, 120_000);
-});
+test('a full disk is told, work on it is tried again, and the run goes on by itself once there is room', async () => {
+  const disk = smallDisk();
+  const place = await install(connections(source, database), disk.options);
+  try {
+    await place.startWorker();
+    const handle = await place.start(pipelineOf('full_disk', 'db', wordsOf('replace_staged')));
+    expect(await triedAgain(place, handle, /disk is full/)).toContain('the run goes on by itself');
+    disk.enlarge();
+    expect((await summaryOf(handle)).state).toBe('succeeded');
+    await expectExact(place, source, database, 'full_disk', 'db');
+  } finally {
+    await place.close();
+    disk.remove();
+  }
+}, 120_000);
 
 test('a source that cannot be reached is named and asked again until it answers', async () => {
   const real = new URL(source.url);

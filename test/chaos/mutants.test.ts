@@ -27,7 +27,7 @@ const why = ({ streams }: RunSummary): string => streams[0]!.error?.message ?? '
 
 const withoutLedgerCheck: readonly Patch[] = [
   { file: 'connectors/postgres/load.js', find: 'const findLoad = async (connection, names, id) =>', put: 'const findLoad = async () => null; const unused = async (connection, names, id) =>' },
-  { file: 'connectors/postgres/load.js', find: `$10, 'committed')`, put: `$10, 'committed') ON CONFLICT DO NOTHING` },
+  { file: 'connectors/postgres/load.js', find: `$10, 'committed', $11)`, put: `$10, 'committed', $11) ON CONFLICT DO NOTHING` },
 ];
 const withoutFence: readonly Patch[] = [
   { file: 'connectors/postgres/load.js', find: 'if (found.length === 0)', put: 'if (false)' },
@@ -106,12 +106,12 @@ describe('without one of its guards a crash does harm, which the suite notices',
 const falsified: readonly (readonly [stage: string, word: string, said: RegExp, patch: Patch])[] = [
   ['the count of the source', 'replace_staged', /do not add up/, { file: 'connectors/postgres/copy-out.js', find: 'return stream.rowCount;', put: 'return stream.rowCount + 1;' }],
   ['a manifest', 'replace', /rows arrived/, { file: 'activities/extract-partition.js', find: 'sum + file.rows, 0)', put: 'sum + file.rows, 1)' }],
-  ['a count of a step', 'replace_staged', /do not add up/, { file: 'transforms/run-chain.js', find: `Number(row['gone'])`, put: `Number(row['gone']) + 1` }],
+  ['a count of a step', 'replace_staged', /do not add up/, { file: 'transforms/fates.js', find: 'number(`left${index}`)', put: '(number(`left${index}`) + 1)' }],
   ['the staged rows of a batch', 'replace_staged', /do not add up|rows arrived/, { file: 'activities/transform-batch.js', find: 'rows: staged.rows,', put: 'rows: staged.rows + 1,' }],
   ['the rows of a load', 'replace_staged', /rows arrived/, { file: 'connectors/postgres/copy-in.js', find: 'return stream.rowCount;', put: 'return stream.rowCount + 1;' }],
   ['the rows in the destination', 'append_batch', /in the destination/, { file: 'connectors/postgres/destination.js', find: `[row['batch_id'], Number(row['n'])]`, put: `[row['batch_id'], Number(row['n']) - 1]` }],
-  ['the rows of a publish', 'append', /the table holds/, { file: 'connectors/postgres/publish.js', find: 'writeRows)(connection, names, request, numbers);', put: 'writeRows)(connection, names, request, numbers); written.rows += 1;' }],
-  ['the receipt of a publish', 'append', /do not add up/, { file: 'connectors/postgres/publish.js', find: '...written, position', put: '...written, rows: written.rows - 1, position' }],
+  ['the rows of a publish', 'append', /the table holds/, { file: 'connectors/postgres/publish.js', find: 'writeRows)(loading, names, request, batches);', put: 'writeRows)(loading, names, request, batches); written.rows += 1;' }],
+  ['the receipt of a publish', 'append', /do not add up/, { file: 'connectors/postgres/publish.js', find: '...written, deleted:', put: '...written, rows: written.rows - 1, deleted:' }],
 ];
 
 test.concurrent.each(falsified)('%s is wrong by one: the run does not succeed (%s)', async (stage, word, said, patch) => {
