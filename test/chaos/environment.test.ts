@@ -33,6 +33,12 @@ const triedAgain = (place: Installation, handle: WorkflowHandle, said: RegExp): 
   return raw?.pendingActivities?.map(({ lastFailure }) => lastFailure?.message ?? '').find((message) => said.test(message));
 }, `an attempt to fail with ${said}`, 60);
 
+/** What a person is told of a stream that waits. */
+const heldWith = (place: Installation, handle: WorkflowHandle, stream?: string): Promise<string> => eventually(async () => {
+  const now = await childOf(place, handle, stream).query<StreamProgress>('streamProgress').catch(() => null);
+  return now?.state === 'held' && now.message;
+}, 'the stream to be held', 60);
+
 /** Room that ends and can be given back: a small file system where root may mount one, else the failure that a full one gives. */
 interface Disk {
   readonly options: PlaceOptions;
@@ -51,14 +57,15 @@ function smallDisk(): Disk {
   return { options: { patches: [{ file: 'activities/extract-partition.js', find: 'const files = await source.read(', put }] }, enlarge: () => rmSync(full), remove };
 }
 
-test('a full disk is told, work on it is tried again, and the run goes on by itself once there is room', async () => {
+test('a full disk holds the run, which says so and goes on once a person has made room', async () => {
   const disk = smallDisk();
   const place = await install(connections(source, database), disk.options);
   try {
     await place.startWorker();
     const handle = await place.start(pipelineOf('full_disk', 'db', wordsOf('replace_staged')));
-    expect(await triedAgain(place, handle, /disk is full/)).toContain('the run goes on by itself');
+    expect(await heldWith(place, handle)).toContain('the disk is full; free space or move MILLRACE_HOME, then "millrace resume"');
     disk.enlarge();
+    await handle.signal('resume');
     expect((await summaryOf(handle)).state).toBe('succeeded');
     await expectExact(place, source, database, 'full_disk', 'db');
   } finally {
@@ -107,10 +114,7 @@ test('a file that changes, shrinks or vanishes between plan and reading is notic
     await gone;
     Object.values(harms).forEach((harm, index) => harm(files[index]!));
     await place.startWorker();
-    const said = await Promise.all(handles.map((handle, index) => eventually(async () => {
-      const now = await childOf(place, handle, `${Object.keys(harms)[index]}_csv`).query<StreamProgress>('streamProgress').catch(() => null);
-      return now?.state === 'held' && now.message;
-    }, 'the stream to be held', 60)));
+    const said = await Promise.all(handles.map((handle, index) => heldWith(place, handle, `${Object.keys(harms)[index]}_csv`)));
     expect(said[0]).toMatch(/has changed/);
     expect(said[1]).toMatch(/shrunk/);
     expect(said[2]).toMatch(/vanished/);
