@@ -8,6 +8,8 @@ export interface DownloadRequest {
   readonly file: string;
   /** Another version of the object fails with HTTP 412. */
   readonly etag: string | undefined;
+  /** Bytes `[from, to)`; absent: all. */
+  readonly range?: { readonly from: number; readonly to: number };
   readonly signal: AbortSignal;
   progress?(bytes: number): void;
 }
@@ -40,9 +42,11 @@ export async function downloadFile(request: DownloadRequest): Promise<void> {
 }
 
 /** Each chunk is in the file before it counts: a write stream that is torn down may still write after it was thought dead. */
-async function readOn({ client, bucket, key, signal, progress }: DownloadRequest, handle: FileHandle, reached: Reached): Promise<void> {
+async function readOn({ client, bucket, key, range, signal, progress }: DownloadRequest, handle: FileHandle, reached: Reached): Promise<void> {
+  const from = (range?.from ?? 0) + reached.bytes;
+  if (range && from >= range.to) return;
   const reply = await client.send(new GetObjectCommand({
-    Bucket: bucket, Key: key, ...(reached.etag === undefined ? {} : { IfMatch: reached.etag }), ...(reached.bytes > 0 ? { Range: `bytes=${reached.bytes}-` } : {}),
+    Bucket: bucket, Key: key, ...(reached.etag === undefined ? {} : { IfMatch: reached.etag }), ...(range || from > 0 ? { Range: `bytes=${from}-${range ? range.to - 1 : ''}` } : {}),
   }), { abortSignal: signal });
   reached.etag = reply.ETag;
   for await (const chunk of reply.Body as unknown as AsyncIterable<Buffer>) {

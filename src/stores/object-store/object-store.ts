@@ -40,7 +40,7 @@ export interface ObjectStore {
   describe(key: string): Promise<ObjectEntry | null>;
   upload(key: string, file: string, options: TransferOptions): Promise<Uploaded>;
   /** Throws `ObjectChanged` (HTTP 412) where the object has another version than `etag`. */
-  download(key: string, file: string, options: TransferOptions & { readonly etag?: string }): Promise<void>;
+  download(key: string, file: string, options: TransferOptions & { readonly etag?: string; readonly range?: { readonly from: number; readonly to: number } }): Promise<void>;
   /** In the order of the keys' bytes, page by page. */
   list(prefix: string): AsyncGenerator<ObjectEntry>;
   /** Direct children of a folder: objects, and folders with a trailing slash; sorted. */

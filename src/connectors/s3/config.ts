@@ -1,0 +1,7 @@
+import type { z } from 'zod';
+import { objectStoreSchema } from '../../stores/object-store';
+import { unpackSchema } from '../file-source';
+
+/** A connection of `connector: s3`. */
+export const configSchema = objectStoreSchema.safeExtend({ unpack: unpackSchema });
+export type S3Config = z.output<typeof configSchema>;
