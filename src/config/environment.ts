@@ -3,6 +3,7 @@ import path from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigurationError } from '../domain/errors';
 import { durationOf } from './duration';
+import { sizeOf } from './size';
 
 export const logLevels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -61,7 +62,7 @@ export function readEnvironment(variables: Variables = process.env): Environment
     temporal,
     home: path.resolve(text('MILLRACE_HOME', '.millrace')),
     staging: variables['MILLRACE_STAGING'] || undefined,
-    stagingCache: bytesOf(size('MILLRACE_STAGING_CACHE', '20GB')),
+    stagingCache: sizeOf(size('MILLRACE_STAGING_CACHE', '20GB')) ?? 0,
     taskQueue: text('MILLRACE_TASK_QUEUE', 'millrace'),
     connectionsFile: variables['MILLRACE_CONNECTIONS'] ? path.resolve(variables['MILLRACE_CONNECTIONS']) : undefined,
     memoryLimit: size('MILLRACE_MEMORY', '1GB'),
@@ -79,14 +80,6 @@ export function readEnvironment(variables: Variables = process.env): Environment
   if (Number.isNaN(environment.noProgress.milliseconds)) problems.push(`MILLRACE_NO_PROGRESS_TIME is "${variables['MILLRACE_NO_PROGRESS_TIME']}", it must be a duration such as 1h`);
   if (problems.length > 0) throw new ConfigurationError(`reading the environment: ${problems.join('; ')}`, { problems });
   return environment;
-}
-
-const units: Readonly<Record<string, number>> = { K: 1e3, M: 1e6, G: 1e9, T: 1e12, KI: 2 ** 10, MI: 2 ** 20, GI: 2 ** 30, TI: 2 ** 40 };
-
-/** `20GB` → bytes. */
-function bytesOf(text: string): number {
-  const [, amount = '0', unit = ''] = /^([\d.]+) ?([KMGT]i?)/i.exec(text) ?? [];
-  return Math.round(Number(amount) * (units[unit.toUpperCase()] ?? 1));
 }
 
 /** One variable, for `${env:NAME}` in connections.yaml. */

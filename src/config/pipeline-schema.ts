@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nullCursors, writes } from '../domain/pipeline';
 import { shareOf } from './duration';
+import { sizeOf } from './size';
 
 const name = z.string().min(1);
 const columns = z.union([z.array(name).min(1), name.transform((column) => [column])]);
@@ -36,6 +37,7 @@ const streamWords = {
   target: z.strictObject({
     format: named.describe('Format of files written').optional(),
     partition_by: columns.describe('Columns that become folders').optional(),
+    file_size: z.string().refine((text) => sizeOf(text) !== null, 'must be a size such as 128MB').describe('Size aimed at per file; without it, a file per batch').optional(),
   }).describe('Settings of the destination for this stream'),
   steps: z.array(named).describe('What is done to rows, in order'),
   checks: z.array(named).describe('What must hold before rows are published'),

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { slug } from '../domain/ids';
 import type { NamedOptions, StreamSpec, Write } from '../domain/pipeline';
 import { durationOf } from './duration';
+import { sizeOf } from './size';
 import type { RawStream } from './pipeline-schema';
 import { isDatabase } from './stream-rules';
 import type { ConnectorWord } from './vocabulary';
@@ -55,6 +56,7 @@ export function fillStream(input: FillInput): StreamSpec {
     ...(input.sourceFormat ? { sourceFormat: input.sourceFormat } : {}),
     ...(input.targetFormat ? { targetFormat: input.targetFormat } : {}),
     partitionBy: written.target?.partition_by ?? [],
+    ...(written.target?.file_size === undefined ? {} : { fileSize: sizeOf(written.target.file_size) ?? 0 }),
     steps, checks,
   };
 }

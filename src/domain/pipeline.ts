@@ -55,6 +55,8 @@ export interface StreamSpec {
   readonly targetFormat?: NamedOptions;
   /** Destination settings that belong to one stream, such as `partition_by` of a lake table. */
   readonly partitionBy: readonly string[];
+  /** Bytes aimed at per file of a lake table; absent: a file per batch. */
+  readonly fileSize?: number;
   readonly steps: readonly NamedOptions[];
   readonly checks: readonly NamedOptions[];
 }

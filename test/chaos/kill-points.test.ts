@@ -21,7 +21,7 @@ afterAll(async () => {
 const halves = [0, 1].map((half) => killPoints.filter((_, index) => index % 2 === half));
 /** Where the ways of writing differ. */
 const commits: readonly KillPoint[] = ['load:after-commit', 'publish:before-commit'];
-const ofDestinations = ['merge', 'duck', 'lake'];
+const ofDestinations = ['merge', 'duck', 'lake', 'bucket'];
 const kills = cases.flatMap(([name, destination, words]) =>
   (everything || ofDestinations.includes(name) ? halves : [commits]).map((points, part) => [`${name}_${part}`, destination, words, points] as const));
 

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { TestDatabase } from './postgres';
+import { ensureBucket, s3Server } from './s3';
 import type { Installation } from './worker';
 
 /** 3,000 orders with NULLs and empty texts, in three partitions. */
@@ -6,13 +8,22 @@ export async function createOrders(database: TestDatabase): Promise<void> {
   await database.run('CREATE TABLE orders (id bigint PRIMARY KEY, total numeric(12,2) NOT NULL, note text, at timestamptz NOT NULL)');
   await database.run(`INSERT INTO orders SELECT n, n * 1.01, CASE WHEN n % 7 = 0 THEN NULL WHEN n % 11 = 0 THEN '' ELSE 'note ' || n END, timestamptz '2026-01-01' + n * interval '1 second' FROM generate_series(1, 3000) n`);
   await database.run('ANALYZE orders');
+  await ensureBucket(bucket);
 }
 
 export const pipelineOf = (name: string, destination: string, words: string): string =>
   `pipeline: ${name}\nsource: shop\ndestination: ${destination}\nstreams:\n  - stream: orders\n    to: ${name}\n    partition: { rows: 1000 }\n    ${words}\n`;
 
+/** All destinations of one test file lie under one prefix of a bucket. */
+const bucket = 'millrace-test';
+const prefix = randomBytes(6).toString('hex');
+const bucketConnection = (): string => {
+  const { endpoint, accessKeyId, secretAccessKey } = s3Server();
+  return `{ connector: s3, bucket: ${bucket}, prefix: "${prefix}", endpoint: "${endpoint}", access_key_id: ${accessKeyId}, secret_access_key: ${secretAccessKey} }`;
+};
+
 /** Source and destination are two databases: an incremental read waits for the open transactions of its own. */
-export const connections = (source: TestDatabase, database: TestDatabase): string => `shop: { connector: postgres, url: "${source.url}" }\ndb: { connector: postgres, url: "${database.url}" }\nduck: { connector: duckdb, path: out.duckdb }\nlake: { connector: files, path: lake }\n`;
+export const connections = (source: TestDatabase, database: TestDatabase): string => `shop: { connector: postgres, url: "${source.url}" }\ndb: { connector: postgres, url: "${database.url}" }\nduck: { connector: duckdb, path: out.duckdb }\nlake: { connector: files, path: lake }\nbucket: ${bucketConnection()}\n`;
 export const sums = (table: string): string => `SELECT count(*)::text AS n, sum(id)::text AS ids, sum(total)::text AS total, count(note)::text AS notes, count(*) FILTER (WHERE note = '')::text AS empty FROM ${table}`;
 
 export const cases: readonly (readonly [name: string, destination: string, words: string])[] = [
@@ -26,6 +37,7 @@ export const cases: readonly (readonly [name: string, destination: string, words
   ['scd2_duck', 'duck', 'mode: full\n    cursor: at\n    write: scd2\n    key: [id]'],
   ['duck', 'duck', 'mode: incremental\n    cursor: at\n    write: merge\n    key: [id]'],
   ['lake', 'lake', 'mode: full\n    write: replace'],
+  ['bucket', 'bucket', 'mode: full\n    write: replace'],
 ];
 
 export const wordsOf = (wanted: string): string => cases.find(([name]) => name === wanted)![2];
@@ -37,7 +49,7 @@ export const everything = process.env['MILLRACE_CHAOS'] === 'all';
 export function backOf(destination: string, table: string): string | null {
   const pipeline = (source: string, stream: string, words: string) => `pipeline: back_${table}\nsource: ${source}\ndestination: db\nstreams:\n  - stream: ${stream}\n    to: back_${table}\n    mode: full\n    write: replace\n${words}`;
   if (destination === 'duck') return pipeline('duck', table, '');
-  if (destination === 'lake') return pipeline('lake', `"${table}/run=*/*.parquet"`, '    naming: keep\n    steps: [{ select: { columns: [id, total, note, at] } }]\n');
+  if (destination === 'lake' || destination === 'bucket') return pipeline(destination, `"${table}/run=*/*.parquet"`, '    naming: keep\n    steps: [{ select: { columns: [id, total, note, at] } }]\n');
   return null;
 }
 

@@ -15,12 +15,18 @@ export function s3Client(): S3Client {
   return new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true });
 }
 
+export async function ensureBucket(bucket: string): Promise<void> {
+  const client = s3Client();
+  await client.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: Error) => {
+    if (!/^BucketAlready/.test(error.name)) throw error;
+  });
+  client.destroy();
+}
+
 /** Settings of a bucket of its own. */
 export async function createBucket(more: Readonly<Record<string, unknown>> = {}): Promise<ObjectStoreSettings> {
   const { endpoint, accessKeyId, secretAccessKey } = s3Server();
   const bucket = `test-${randomBytes(6).toString('hex')}`;
-  const client = s3Client();
-  await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  client.destroy();
+  await ensureBucket(bucket);
   return objectStoreSchema.parse({ bucket, endpoint, access_key_id: accessKeyId, secret_access_key: secretAccessKey, ...more });
 }

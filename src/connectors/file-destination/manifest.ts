@@ -1,0 +1,31 @@
+import { DestinationUnavailableError, FencedOffError } from '../../domain/errors';
+import { runPath, slug } from '../../domain/ids';
+import type { Target } from '../connector';
+import { fenceFolder, type BatchManifest, type Head, type TableFile, type TableStore } from './table-store';
+
+export const manifestPlace = (batchId: string, fence: number): string => `${fenceFolder(fence)}/${slug(batchId)}.json`;
+
+export async function readManifest(store: TableStore, place: string): Promise<BatchManifest | null> {
+  const text = await store.read(place);
+  return text === null ? null : (JSON.parse(text) as BatchManifest);
+}
+
+/** The files of a batch that later groups have not replaced. */
+export const liveFiles = ({ dropped }: Head, place: string, manifest: BatchManifest | null): readonly TableFile[] =>
+  (manifest?.files ?? []).filter((_file, index) => !dropped?.[place]?.includes(index));
+
+export async function refuseOldFence(store: TableStore, { stream }: Target, fence: number, version: number): Promise<void> {
+  const head = await store.readHead();
+  if (head?.fence !== fence || head.version !== version) throw new FencedOffError(`writing to "${stream.to}": a later run has claimed it; this run ends, nothing more was written by it`, { fence });
+}
+
+/** Takes back a batch that no head names. Its name stays taken, so that an attempt that wakes up late finds another checksum there and is refused. */
+export async function discardBatch(store: TableStore, { run, stream }: Target, { fence, hash }: { readonly fence: number; readonly hash: string }, batchId: string): Promise<void> {
+  const place = manifestPlace(batchId, fence);
+  const tombstone: BatchManifest = { batchId, number: '0', checksum: 'discarded', planHash: hash, run: runPath(run), rows: 0, fingerprint: null, proof: null, files: [] };
+  const there = await readManifest(store, place);
+  if (there?.checksum === tombstone.checksum) return;
+  await store.remove([...there?.files.flatMap((file) => [file.path, file.written]) ?? [], place]);
+  await store.createOnce(place, JSON.stringify(tombstone));
+  if ((await readManifest(store, place))?.checksum !== tombstone.checksum) throw new DestinationUnavailableError(`discarding batch "${batchId}" of "${stream.to}": an attempt loaded it meanwhile; it is tried again`, { batch: batchId });
+}

@@ -1,0 +1,95 @@
+import type { FileRecord, Position } from '../../domain/position';
+import type { PublishReceipt } from '../../domain/receipt';
+
+/** What readers of the table go by: which batches it consists of, and how far its stream has got. */
+export interface Head {
+  /** Rises by one with each claim and publish. */
+  readonly number: number;
+  readonly pipeline: string;
+  readonly stream: string;
+  readonly holder: string;
+  readonly startedAt: string;
+  readonly fence: number;
+  readonly version: number;
+  readonly position: Position | null;
+  readonly files: readonly FileRecord[];
+  /** Batch manifests, relative to the table, in source order. */
+  readonly batches: readonly string[];
+  /** Files of those batches that later groups have replaced, by manifest: their indexes in it. */
+  readonly dropped?: Readonly<Record<string, readonly number[]>>;
+  readonly publisher: string | null;
+  readonly receipt: PublishReceipt | null;
+  readonly publishedAt?: string;
+}
+
+/** A file that belongs to the table, or will. */
+export interface TableFile {
+  /** Where it belongs, relative to the table. */
+  readonly path: string;
+  /** Where the attempt put it; the same as `path` where a store cannot move. */
+  readonly written: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of these bytes: an etag, or a checksum. */
+  readonly version: string;
+  /** Values of the partition columns, as the folders say them. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** One loaded batch, its ledger row: `_millrace/f<fence>/<batch>.json`, first writer wins. */
+export interface BatchManifest {
+  readonly batchId: string;
+  readonly number: string;
+  readonly checksum: string;
+  readonly planHash: string;
+  readonly run: string;
+  readonly rows: number;
+  readonly fingerprint: string | null;
+  /** What the fingerprint covers; null: `proof: counts`. */
+  readonly proof: string | null;
+  readonly files: readonly TableFile[];
+}
+
+/** A local file on its way to the table. */
+export interface NewFile extends Omit<TableFile, 'written' | 'version'> {
+  readonly local: string;
+  readonly checksum: string;
+}
+
+/**
+ * The folder of one table in a store without transactions (semantics 9). All that differs between such stores is here.
+ *
+ * `createOnce` and `swapHead` decide between any number of writers: exactly one wins. After a lost reply the caller reads again.
+ * `keep` takes local files over: each is there whole or not at all, and a later claim knows of it even where its attempt dies
+ * before its manifest names it. `settle` puts what a manifest names where it belongs; called again it changes nothing.
+ */
+export interface TableStore {
+  /** For people. */
+  readonly label: string;
+  readHead(): Promise<Head | null>;
+  /** Replaces the head whose number is one less. False: somebody else was faster; read again and decide anew. */
+  swapHead(next: Head): Promise<boolean>;
+  read(key: string): Promise<string | null>;
+  createOnce(key: string, text: string): Promise<boolean>;
+  /** A new local folder on the way to the table; the caller removes it. */
+  scratch(): Promise<string>;
+  keep(files: readonly NewFile[], fence: number, signal: AbortSignal): Promise<readonly TableFile[]>;
+  settle(files: readonly TableFile[]): Promise<void>;
+  /** Where this process can read the file; null: only after a download. */
+  localPath(file: TableFile): string | null;
+  /** Whether the file lies there with the bytes it was stored with. */
+  isIntact(file: TableFile): Promise<boolean>;
+  download(file: TableFile, to: string, signal: AbortSignal): Promise<void>;
+  /** Every data file a reader of the folder would meet. */
+  dataFiles(): Promise<readonly string[]>;
+  /** Files directly in a folder; empty where there is none. */
+  children(folder: string): Promise<readonly string[]>;
+  /** Fences with documents, and the keys of a fence's documents. */
+  fences(): Promise<readonly number[]>;
+  documents(fence: number): Promise<readonly string[]>;
+  /** Files that attempts under this fence have brought and no manifest may name. */
+  leftovers(fence: number): Promise<readonly string[]>;
+  remove(keys: readonly string[]): Promise<void>;
+}
+
+export const fenceFolder = (fence: number): string => `_millrace/f${fence}`;
