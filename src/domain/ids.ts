@@ -55,6 +55,8 @@ const batchesPerFence = 2n ** 20n;
 /** A batch's lineage number where no ledger allots one: unique to table, fence and partition. */
 export const batchNumberOf = (fence: number, part: number | 'all'): string =>
   String(BigInt(fence) * batchesPerFence + (part === 'all' ? batchesPerFence - 1n : BigInt(part)));
+/** The fence in a number that `batchNumberOf` made. */
+export const fenceOfNumber = (number: string): number => Number(BigInt(number) / batchesPerFence);
 /** Activity ids: `opportunity/0007/load`. */
 export const activityId = (stream: string, part: number | 'all' | null, verb: string): string =>
   [slug(stream), ...(part === null ? [] : [part === 'all' ? 'all' : padded(part, 4)]), verb].join('/');

@@ -1,5 +1,5 @@
 import { ConfigurationError, FencedOffError } from '../../domain/errors';
-import { runPath } from '../../domain/ids';
+import { fenceOfNumber, runPath } from '../../domain/ids';
 import { kindOfStaged, proofPlanOf } from '../../domain/proof-plan';
 import { formatNamed } from '../../formats/registry';
 import type { Capabilities, CheckResult, ConnectorContext, Destination, Target } from '../connector';
@@ -75,6 +75,17 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
       const store = tableOf(target);
       await refuseOldFence(store, target, plan.fence, plan.version);
       await discardBatch(store, target, plan, batchId);
+    },
+    async trace(target, batchNumber) {
+      const store = tableOf(target);
+      const head = await store.readHead();
+      for (const place of head ? await store.documents(fenceOfNumber(batchNumber)) : []) {
+        const manifest = await readManifest(store, place);
+        if (manifest?.number !== batchNumber) continue;
+        const { batchId, run, rows, checksum } = manifest;
+        return { batchNumber, batchId, run, stream: head!.stream, rows, checksum, state: head!.batches.includes(place) ? 'published' : 'committed', committedAt: null, publishedAt: null };
+      }
+      return null;
     },
     provable: async ({ stream }, columns) => proofPlanOf(columns, ({ type }) => {
       if ((stream.targetFormat?.name ?? 'parquet') !== 'parquet') return { leftOut: `${stream.targetFormat!.name} files keep no types` };
