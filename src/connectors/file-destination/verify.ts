@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,13 +41,19 @@ async function placeOf(store: TableStore, head: Head, id: string): Promise<strin
 async function audit(store: TableStore, engine: Engine, request: VerifyRequest, head: Head, place: string, manifest: BatchManifest, control: Control): Promise<BatchAudit> {
   const files = head.batches.includes(place) ? liveFiles(head, place, manifest) : [];
   const proof = request.level === 'rows' && manifest.proof !== null ? proofOfText(manifest.proof) : [];
-  const gone = (await Promise.all(files.map((file) => store.isIntact(file)))).filter((intact) => !intact).length;
-  const found = await withLocal(store, files, control.signal, (paths) => engine.session(control.signal, (session) => measured(session, request, paths, proof))).catch(() => null);
+  const there = (await Promise.all(files.map(async (file) => ((await isThere(store, file)) ? [file] : [])))).flat();
+  const found = await withLocal(store, there, control.signal, (paths) => engine.session(control.signal, (session) => measured(session, request, manifest, paths, proof))).catch(() => null);
   return {
     id: manifest.batchId, state: 'published', rows: manifest.rows, fingerprint: manifest.fingerprint, found,
     displaced: (await displacedBy(store, place)).map(({ run, rows }) => ({ run, rows, fingerprint: null })),
-    problem: gone > 0 ? `${gone} of its ${files.length} files are gone or have been changed` : found === null ? 'a file of it cannot be read' : null,
+    problem: there.length < files.length ? `${files.length - there.length} of its ${files.length} files are gone${store.localPath(files[0]!) === null ? ' or have been exchanged' : ''}` : found === null ? 'a file of it cannot be read' : null,
   };
+}
+
+/** A local file that was changed is read, and its figures tell what is wrong; of an object another version is another file. */
+async function isThere(store: TableStore, file: TableFile): Promise<boolean> {
+  const local = store.localPath(file);
+  return local === null ? store.isIntact(file) : existsSync(local);
 }
 
 /** Files where this process can read them; downloads are removed after the work. */
@@ -63,12 +70,13 @@ async function withLocal<Result>(store: TableStore, files: readonly TableFile[],
   }
 }
 
-async function measured(session: Session, { target }: VerifyRequest, paths: readonly string[], proof: readonly ProofColumn[]): Promise<Figures> {
+async function measured(session: Session, { target }: VerifyRequest, manifest: BatchManifest, paths: readonly string[], proof: readonly ProofColumn[]): Promise<Figures> {
   if (proof.length === 0) {
     const { name, options } = targetFormatOf(target);
     let rows = 0;
     for (const file of paths) rows += await formatNamed(name).count(session, file, options);
-    return { rows, fingerprint: '0', columns: [] };
+    // Of files that keep no types nothing but the rows can be compared.
+    return { rows, fingerprint: manifest.fingerprint ?? '0', columns: [] };
   }
   if (paths.length === 0) return noFigures(proof);
   const types = new Map((await session.rows(`DESCRIBE SELECT * FROM read_parquet(${fileList(paths)})`)).map((row) => [row['column_name']!, row['column_type']!]));
