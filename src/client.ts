@@ -13,6 +13,7 @@ import { exitCodes } from './cli/exit-codes';
 import { addInit } from './cli/init';
 import { addLineage } from './cli/lineage';
 import { addList } from './cli/list';
+import { addLogs } from './cli/logs';
 import { addPause } from './cli/pause';
 import { addPlan } from './cli/plan';
 import { addPreview } from './cli/preview';
@@ -27,6 +28,7 @@ import { addSkip } from './cli/skip';
 import { addState } from './cli/state';
 import { addStatus } from './cli/status';
 import { addVerify } from './cli/verify';
+import { addWhy } from './cli/why';
 import { addWorker } from './cli/worker';
 import { packageVersion } from './version';
 
@@ -39,6 +41,8 @@ const commands: readonly AddCommand[] = [
   addPlan,
   addRun,
   addStatus,
+  addWhy,
+  addLogs,
   addPause,
   addResume,
   addCancel,

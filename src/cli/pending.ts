@@ -1,0 +1,36 @@
+import type { Client } from '@temporalio/client';
+
+/** An activity that has been asked for and is not done, as the server knows it. */
+export interface Pending {
+  readonly activityId: string;
+  /** waiting: no worker has taken it up, or it is between two attempts. */
+  readonly state: 'running' | 'waiting' | 'stopping' | 'paused';
+  /** From 1. */
+  readonly attempt: number;
+  /** Of the attempt before. */
+  readonly failure: string | null;
+  /** Seconds since it was asked for. */
+  readonly since: number;
+}
+
+/** From the server alone: it answers where no worker does. */
+export async function pendingOf(client: Client, workflowId: string): Promise<readonly Pending[]> {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  return (raw.pendingActivities ?? []).map((activity) => ({
+    activityId: activity.activityId ?? '',
+    state: stateOf(Number(activity.state ?? 0)),
+    attempt: activity.attempt ?? 1,
+    failure: activity.lastFailure?.message ?? null,
+    since: Math.max(0, Date.now() / 1000 - Number(activity.scheduledTime?.seconds ?? Date.now() / 1000)),
+  }));
+}
+
+/** Temporal's PendingActivityState. */
+function stateOf(state: number): Pending['state'] {
+  switch (state) {
+    case 2: return 'running';
+    case 3: return 'stopping';
+    case 4: case 5: return 'paused';
+    default: return 'waiting';
+  }
+}
