@@ -144,8 +144,11 @@ test.each(['skip', 'buffer_one'])('a scheduled run that finds the lock taken by 
     await closed(first.run!);
     expect((await accounts()).find(({ at }) => at === first.at)).toMatchObject({ fate: 'skipped', why: 'another run of the pipeline was going on' });
   } else {
-    const progress = await temporal.client.workflow.getHandle(first.run!).query<{ state: string; message: string }>('progress');
-    expect(progress).toMatchObject({ state: 'queued', message: expect.stringContaining('another run') as string });
+    const queued = await eventually(async () => {
+      const progress = await temporal.client.workflow.getHandle(first.run!).query<{ state: string; message: string | null }>('progress');
+      return progress.message !== null && progress;
+    }, 'the scheduled run says what it waits for');
+    expect(queued).toMatchObject({ state: 'queued', message: expect.stringContaining('another run') as string });
   }
   await millrace('schedule', 'pause', pipeline);
   hold(null);

@@ -21,6 +21,7 @@ export default async function globalSetup(): Promise<void> {
   if (!process.env['MILLRACE_TEST_TEMPORAL']) {
     const temporal = await startTemporal({ folder: path.join(folder, 'temporal'), port: 0, uiPort: 0, tools: path.join(__dirname, '../../.millrace/tools'), log });
     process.env['MILLRACE_TEST_TEMPORAL'] = temporal.address;
+    process.env['MILLRACE_TEST_TEMPORAL_UI'] = temporal.uiUrl;
     stops.push(() => temporal.stop());
   }
   if (!process.env['MILLRACE_TEST_S3']) {
