@@ -9,6 +9,7 @@ import { readEnvironment, type Environment } from './config/environment';
 import { connectorNamed } from './connectors/registry';
 import { ConfigurationError } from './domain/errors';
 import type { KillPoint } from './domain/control';
+import { governorIn } from './stores/governor';
 import { openStaging } from './stores/open-staging';
 import { openEngine } from './transforms/duckdb-engine';
 
@@ -30,7 +31,7 @@ export async function runWorker(environment: Environment): Promise<void> {
       const { connector, config } = await openConnections(file).resolve(name);
       const found = connectorNamed(connector);
       if (!found.openSource) throw new ConfigurationError(`opening "${name}" as a source: connector "${connector}" is a destination only`);
-      return found.openSource(config, { engine, baseFolder: path.dirname(file), connection: name });
+      return found.openSource(config, { engine, baseFolder: path.dirname(file), connection: name, governor: governorIn(staging, `${path.resolve(file)}#${name}`) });
     },
     async openDestination(file, name) {
       const { connector, config } = await openConnections(file).resolve(name);

@@ -24,7 +24,7 @@ function asFailure(error: unknown, context: Context): unknown {
   if (context.cancellationSignal.aborted && !EtlError.is(error)) return interrupted(error, context);
   if (EtlError.is(error)) {
     const detail: FailureDetail = { disposition: error.disposition, area: error.area, name: error.name };
-    return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable: error.disposition !== 'retry', details: [detail] });
+    return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable: error.disposition !== 'retry', details: [detail], ...(error.retryAfter !== undefined && { nextRetryDelay: error.retryAfter }) });
   }
   return error;
 }

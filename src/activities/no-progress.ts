@@ -45,6 +45,7 @@ export function withinBudget(error: unknown, context: Context, budget: ProgressB
 
 function isTriedAgain(error: unknown, { cancellationSignal }: Context): boolean {
   if (cancellationSignal.aborted || error instanceof CancelledFailure) return false;
-  if (EtlError.is(error)) return error.disposition === 'retry';
+  // Waiting as the source has asked is no attempt that came to nothing.
+  if (EtlError.is(error)) return error.disposition === 'retry' && error.retryAfter === undefined;
   return !(error instanceof ApplicationFailure && error.nonRetryable);
 }

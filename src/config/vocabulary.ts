@@ -16,6 +16,7 @@ export interface ConnectorWord {
   readonly summary: string;
   readonly configSchema: z.ZodType;
   readonly capabilities?: { readonly loadIsTransactional: boolean; readonly writes: readonly string[]; readonly refuses: Readonly<Record<string, string>> };
+  readonly takesCursor?: boolean;
   readonly openSource?: unknown;
   readonly openDestination?: unknown;
 }

@@ -8,6 +8,7 @@ import type { Control } from '../domain/control';
 import type { ProofColumn, ProofPlan } from '../domain/fingerprint';
 import type { RunRef } from '../domain/ids';
 import type { LedgerEntry } from '../domain/ledger';
+import type { JsonObject } from '../domain/json';
 import type { LandingFile } from '../domain/manifest';
 import type { NamedOptions, StreamSpec } from '../domain/pipeline';
 import type { Partition, Plan, SourcePlan } from '../domain/plan';
@@ -29,6 +30,14 @@ export interface ConnectorContext {
   readonly baseFolder: string;
   /** Name of the connection, for messages. */
   readonly connection: string;
+  /** One budget of requests for all who use the connection. Absent: there is none to keep. */
+  readonly governor?: Governor;
+}
+
+/** Allots times at which a request may be sent, evenly spaced, each once: across runs, workers and restarts. */
+export interface Governor {
+  /** Resolves when a request may be sent; throws SourceThrottledError where that is more than some seconds away. */
+  permit(rate: { readonly requests: number; readonly per: number }, signal: AbortSignal): Promise<void>;
 }
 
 export interface PlanRequest {
@@ -42,12 +51,28 @@ export interface PlanRequest {
   readonly range?: BackfillWindow;
 }
 
+/** What one request of a partition gave: recorded with what leads on from it, so that another attempt need not ask again. */
+export interface LandedPage {
+  readonly files: readonly LandingFile[];
+  /** The source's own words. */
+  readonly state: JsonObject;
+}
+
+/** Pages of one partition by their number from 1: kept from attempt to attempt. */
+export interface Pages {
+  find(number: number): Promise<LandedPage | null>;
+  /** Returns what is there afterwards, which another attempt may have recorded: go on from that. */
+  record(number: number, page: LandedPage): Promise<LandedPage>;
+}
+
 /** Where `read` puts what a source gives. Names are unique to the attempt, so two attempts never write the same file. */
 export interface Landing {
   /** A new, empty place in staging. `extension` without dot. `path` is absolute and local. */
   create(extension: string): Promise<{ readonly key: string; readonly path: string }>;
   /** Flushes, measures and checksums a file made by `create`. `rows` is the source's own count. */
   seal(key: string, facts: { readonly rows: number; readonly format: NamedOptions; readonly origin: string }): Promise<LandingFile>;
+  /** Absent: a preview, where nothing is kept. */
+  readonly pages?: Pages;
 }
 
 export interface SampleRequest {
@@ -252,6 +277,8 @@ export interface Connector {
   readonly summary: string;
   readonly configSchema: z.ZodType;
   readonly capabilities?: Capabilities;
+  /** A source without transactions that reads by `cursor` all the same. */
+  readonly takesCursor?: boolean;
   openSource?(config: unknown, context: ConnectorContext): Promise<Source>;
   openDestination?(config: unknown, context: ConnectorContext): Promise<Destination>;
 }
@@ -261,6 +288,7 @@ interface ConnectorDefinition<Name extends string, Schema extends z.ZodType> {
   readonly summary: string;
   /** Options of a connection; every field has a description (`.describe`). Secrets arrive resolved. */
   readonly configSchema: Schema;
+  readonly takesCursor?: boolean;
   /** Only of destinations. */
   readonly capabilities?: Capabilities;
   openSource?(config: z.output<Schema>, context: ConnectorContext): Promise<Source>;

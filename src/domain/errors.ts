@@ -22,6 +22,8 @@ export abstract class EtlError extends Error {
   readonly [marker] = true;
   abstract readonly disposition: Disposition;
   abstract readonly area: Area;
+  /** Milliseconds after which it is worth trying again, where that is known: the wait is a timer of Temporal's. */
+  readonly retryAfter?: number;
 
   constructor(message: string, readonly facts: Facts = {}) {
     super(message);
@@ -47,6 +49,16 @@ export class SourceUnavailableError extends EtlError {
 export class DestinationUnavailableError extends EtlError {
   readonly disposition = 'retry';
   readonly area = 'destination';
+}
+
+/** The source asks to be left alone for a while; waiting is no failure, however often it is asked for. */
+export class SourceThrottledError extends EtlError {
+  readonly disposition = 'retry';
+  readonly area = 'source';
+  /** @param retryAfter milliseconds. */
+  constructor(message: string, override readonly retryAfter: number) {
+    super(message);
+  }
 }
 
 /** The system answered and refuses: permission, a missing column, a changed file. A person mends it, then `millrace resume`. */

@@ -7,7 +7,8 @@ import { namesInOrder, tallies, talliedType, talliesOf } from './infer';
 
 export const flattenOption = z.boolean().default(false).describe('Nested objects become columns of their own, "geo.lat" for {"geo": {"lat": …}}; lists stay JSON text');
 
-const pathOf = (members: readonly string[]): string => quoteLiteral(`$${members.map((name) => `."${name.replaceAll('"', '\\"')}"`).join('')}`);
+/** Members one below the other as a JSON path; none: the document itself. */
+export const pathOf = (members: readonly string[]): string => quoteLiteral(`$${members.map((name) => `."${name.replaceAll('"', '\\"')}"`).join('')}`);
 
 /** Text of a member: strings without quotes, nested values as JSON text, null as NULL. */
 export const memberText = (body: string, members: readonly string[]): string => `json_extract_string(${body}, ${pathOf(members)})`;

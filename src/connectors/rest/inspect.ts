@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import type { Column } from '../../domain/column';
+import { SourceHeldError, SourceUnavailableError } from '../../domain/errors';
+import type { NamedOptions } from '../../domain/pipeline';
+import { pathOf } from '../../formats/json-records';
+import { membersAt, recordsOf } from '../../formats/json';
+import { formatNamed } from '../../formats/registry';
+import type { Engine, Session } from '../../transforms/duckdb-engine';
+import { quoteLiteral } from '../../transforms/quote';
+import { shown } from './address';
+import type { RestStream } from './config';
+
+export interface Inspected {
+  readonly rows: number;
+  /** Of the member that pagination looks at. */
+  readonly member: string | null;
+  /** Of the records alone; null: the file's own checksum says as much. */
+  readonly digest: string | null;
+}
+
+const inferredFrom = 100_000;
+
+/** How a page is read. @param parent value of the parent's record it belongs to. */
+export async function formatOf(stream: RestStream, file: string, parent?: string): Promise<NamedOptions> {
+  const { optionsSchema, resolve } = formatNamed(stream.decode);
+  const add = stream.parent?.as !== undefined && parent !== undefined ? { add: { [stream.parent.as]: parent } } : {};
+  const own = stream.decode === 'json' ? { encoding: 'utf-8', flatten: stream.flatten, records: stream.records, ...add } : stream.decode === 'jsonl' ? { encoding: 'utf-8', flatten: stream.flatten } : { encoding: 'utf-8', compression: 'none' };
+  const options = optionsSchema.parse(own);
+  return { name: stream.decode, options: (resolve ? await resolve(file, options) : options) as NamedOptions['options'] };
+}
+
+/** Counts the records of a page and reads what leads on; no record is looked at outside DuckDB. */
+export async function inspectPage(session: Session, stream: RestStream, file: string, { name, options }: NamedOptions, address: string, headers: Headers): Promise<Inspected> {
+  if (/\bhtml\b/i.test(headers.get('content-type') ?? '')) throw notData(address, 'an HTML page');
+  if (stream.decode !== 'json') return { rows: await formatNamed(name).count(session, file, options), member: null, digest: null };
+  const text = await session.row(`SELECT CAST(json_valid(content) AS VARCHAR) AS valid, left(trim(content), 1) AS first FROM read_text(${quoteLiteral(file)})`).catch(() => { session.signal.throwIfAborted(); throw notData(address, 'bytes that are no text in UTF-8'); });
+  if (text['valid'] !== 'true') throw text['first'] === '<' ? notData(address, 'an HTML or XML page') : notData(address, 'JSON that is cut off or damaged');
+  const at = jsonPath(stream.records);
+  const { pagination } = stream;
+  const member = 'from' in pagination && pagination.from !== undefined ? pagination.from : 'more' in pagination ? pagination.more : undefined;
+  const row = await session.row(`SELECT json_type(content, ${at}) AS kind, CAST(CASE json_type(content, ${at}) WHEN 'ARRAY' THEN json_array_length(content, ${at}) ELSE 1 END AS VARCHAR) AS rows, ${member === undefined ? 'NULL' : `json_extract_string(content, ${jsonPath(member)})`} AS member, md5(CAST(json_extract(content, ${at}) AS VARCHAR)) AS digest FROM read_text(${quoteLiteral(file)})`);
+  if (row['kind'] !== 'ARRAY' && row['kind'] !== 'OBJECT') throw new SourceHeldError(`reading "${shown(address)}": there is no list of records at "${stream.records}" of the answer (found: ${row['kind'] ?? 'nothing'}); correct "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume"`);
+  return { rows: Number(row['rows']), member: row['member'] ?? null, digest: row['digest'] ?? null };
+}
+
+const jsonPath = (path: string): string => pathOf(membersAt(path));
+
+const notData = (address: string, what: string): SourceUnavailableError =>
+  new SourceUnavailableError(`reading "${shown(address)}": the server answered ${what} where data should be; it is asked again, and if that goes on look at the address, the credentials and "decode" of the stream`);
+
+/** What `{parent}` stands for in each record of a parent's page. */
+export async function parentValues(session: Session, parent: RestStream, file: string, field: string, address: string): Promise<readonly string[]> {
+  const rows = await session.rows(`SELECT json_extract_string(raw, ${jsonPath(field)}) AS value FROM ${recordsOf(file, { records: parent.records })}`);
+  if (rows.some(({ value }) => value === null || value === '')) throw new SourceHeldError(`reading "${shown(address)}": some records have no "${field}", for which another stream is to be asked; correct "field" of its "parent", then "millrace resume"`);
+  return rows.map(({ value }) => value!);
+}
+
+export const columnsOfPage = (session: Session, file: string, { name, options }: NamedOptions): Promise<readonly Column[]> => formatNamed(name).infer(session, file, options, inferredFrom);
+
+/** Of an answer that may be no JSON at all. */
+export async function memberOfFile(engine: Engine, file: string, path: string, signal: AbortSignal): Promise<string | null> {
+  if (/^\s*</.test((await readFile(file)).subarray(0, 64).toString('latin1'))) return null;
+  return await engine.session(signal, async (session) => {
+    const row = await session.row(`SELECT CASE WHEN json_valid(content) THEN json_extract_string(content, ${jsonPath(path)}) END AS member FROM read_text(${quoteLiteral(file)})`).catch(() => { signal.throwIfAborted(); return { member: null }; });
+    return row['member'] ?? null;
+  });
+}

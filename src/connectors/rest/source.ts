@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Column, StreamSchema } from '../../domain/column';
+import type { Control } from '../../domain/control';
+import { ConfigurationError, SourceHeldError } from '../../domain/errors';
+import type { Json } from '../../domain/json';
+import type { LandingFile } from '../../domain/manifest';
+import type { Window } from '../../domain/position';
+import type { CheckResult, ConnectorContext, PlanRequest, Source } from '../connector';
+import { openClient, type Client } from './client';
+import { declaredColumns, mergedColumns, refuseUnknown, typedColumns } from './columns';
+import type { RestConfig, RestStream } from './config';
+import { walk, type FoundPage } from './walk';
+import { planWindow } from './window';
+
+interface Opened { readonly config: RestConfig; readonly context: ConnectorContext; readonly client: Client }
+
+/** Streams that the connection declares. A stream is one partition, since one page leads to the next; its pages are kept one by one. */
+export async function openRestSource(config: RestConfig, context: ConnectorContext): Promise<Source> {
+  const opened: Opened = { config, context, client: openClient(config, context) };
+  return {
+    check: () => check(opened),
+    discover: () => Promise.all(Object.keys(config.streams).map((name) => describe(opened, name))),
+    async plan(request, control) {
+      const { stream, position } = request;
+      const declared = streamNamed(config, stream.stream, context.connection);
+      const window = planWindow(request, declared);
+      const known = (position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
+      const columns = await columnsFor(opened, request, declared, window, known, control);
+      const nothing = window === 'closed' || columns.length === 0;
+      return {
+        columns, key: [], window: window === 'closed' || nothing ? null : window,
+        partitions: nothing ? [] : [{ ordinal: 0, label: stream.stream, detail: { stream: stream.stream } as Json, estimatedRows: null }],
+        position: { cursor: window === null || window === 'closed' || nothing ? position?.cursor ?? null : window.upper, state: { columns: columns as unknown as Json } },
+        files: [], reloads: [], notes: [...notesOf(request, window)],
+      };
+    },
+    async read({ stream, plan }, landing, control) {
+      const declared = streamNamed(config, stream.stream, context.connection);
+      const keep = async (page: FoundPage): Promise<readonly LandingFile[]> => {
+        if (!declared.columns) refuseUnknown(stream.stream, page.origin, plan.columns, await page.columns());
+        return [await landing.seal(page.key, { rows: page.rows, format: page.format, origin: page.origin })];
+      };
+      const files: LandingFile[] = [];
+      let rows = 0;
+      for await (const page of walk({ ...opened, engine: context.engine, name: stream.stream, window: plan.window, landing, control }, keep, landing.pages)) {
+        files.push(...page.files);
+        control.progress({ rows: rows += page.rows });
+      }
+      return files;
+    },
+    close: async () => undefined,
+  };
+}
+
+function streamNamed({ streams }: RestConfig, name: string, connection: string): RestStream {
+  const found = Object.hasOwn(streams, name) ? streams[name] : undefined;
+  if (!found) throw new ConfigurationError(`planning stream "${name}": the connection "${connection}" declares no such stream; it has: ${Object.keys(streams).join(', ')}`);
+  return found;
+}
+
+function notesOf({ stream, position }: PlanRequest, window: Window | 'closed' | null): readonly string[] {
+  if (window === 'closed') return [`nothing new: "${stream.cursor}" has been read up to ${position?.cursor ?? 'nothing'}`];
+  return window ? ['records deleted in the source are not seen by an incremental read'] : [];
+}
+
+async function columnsFor(opened: Opened, { stream }: PlanRequest, declared: RestStream, window: Window | 'closed' | null, known: readonly Column[], control: Control): Promise<readonly Column[]> {
+  const named = declaredColumns(declared);
+  if (named) return typedColumns(stream, named);
+  const seen = window === 'closed' ? [] : await firstColumns(opened, stream.stream, window, control);
+  const columns = mergedColumns(known, seen);
+  if (columns.length > 0) return typedColumns(stream, columns);
+  throw new SourceHeldError(`planning stream "${stream.stream}": its first pages hold no record, so its columns cannot be told; name them in "columns" of the stream in its connection, or wait for records, then "millrace resume"`);
+}
+
+/** Requests after which a stream is taken for an empty one. */
+const looksAt = 20;
+
+async function firstColumns({ config, context, client }: Opened, name: string, window: Window | null, control: Control): Promise<readonly Column[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'millrace-rest-'));
+  try {
+    const create = async (extension: string) => { const file = path.join(folder, `${randomUUID()}.${extension}`); return { key: file, path: file }; };
+    let columns: readonly Column[] = [];
+    const keep = async (page: FoundPage) => { columns = await page.columns(); return []; };
+    let asked = 0;
+    for await (const _page of walk({ config, client, engine: context.engine, name, window, landing: { create }, control }, keep, undefined)) {
+      if (columns.length > 0 || ++asked >= looksAt) break;
+    }
+    return columns;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function describe(opened: Opened, name: string): Promise<StreamSchema> {
+  const control: Control = { signal: AbortSignal.timeout(60_000), progress: () => undefined, reached: () => undefined };
+  const columns = declaredColumns(opened.config.streams[name]!) ?? await firstColumns(opened, name, null, control).catch(() => []);
+  return { stream: name, columns, key: [] };
+}
+
+async function check(opened: Opened): Promise<CheckResult> {
+  const { config, context } = opened;
+  const control: Control = { signal: AbortSignal.timeout(60_000), progress: () => undefined, reached: () => undefined };
+  const [name] = Object.keys(config.streams);
+  if (name === undefined) return { ok: false, messages: [`"${context.connection}": it declares no streams; add "streams"`] };
+  try {
+    await firstColumns(opened, name, null, control);
+    return { ok: true, messages: [`"${context.connection}": the first page of "${name}" can be read`] };
+  } catch (error) {
+    return { ok: false, messages: [`"${context.connection}": ${(error as Error).message}`] };
+  }
+}
