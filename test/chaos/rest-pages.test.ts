@@ -1,0 +1,77 @@
+import type { ChildProcess } from 'node:child_process';
+import { createDatabase, type TestDatabase } from '../support/postgres';
+import { openRestServer, records, sendJson, type Answering, type RestServer } from '../support/rest-server';
+import { install, killNow, type Installation } from '../support/worker';
+
+/** Whole runs from an API into Postgres: workers that are killed, servers that want to be left alone, runs that share a budget. */
+let server: RestServer;
+let database: TestDatabase;
+let here: Installation;
+let worker: ChildProcess;
+beforeAll(async () => {
+  server = await openRestServer();
+  database = await createDatabase();
+  here = await install(`${api('api')}${api('limited', '  rate_limit: { requests: 20, per: 1 }\n')}target: { connector: postgres, url: "${database.url}" }\n`);
+  worker = await here.startWorker();
+});
+beforeEach(() => { server.asked.length = 0; });
+afterAll(async () => {
+  await here.close();
+  server.close();
+  await database.drop();
+});
+
+const [pages, size] = [30, 20];
+const pageOf = (url: URL): number => Number(url.searchParams.get('page'));
+const page: Answering = (url, _request, response) => sendJson(response, records((pageOf(url) - 1) * size, size, pages * size));
+
+const api = (name: string, more = ''): string => `${name}:\n  connector: rest\n  url: ${server.url}\n${more}  streams:\n    r: { path: r, columns: { id: BIGINT, name: VARCHAR }, pagination: { type: page } }\n`;
+const pipeline = (name: string, source = 'api'): string => `pipeline: ${name}\nsource: ${source}\ndestination: target\nstreams: [{ stream: r, to: ${name}, mode: full }]\n`;
+const exact = async (table: string) => expect(await database.row(`SELECT count(*)::text AS n, count(DISTINCT id)::text AS ids, sum(id)::text AS sum FROM ${table}`))
+  .toEqual({ n: String(pages * size), ids: String(pages * size), sum: String((pages * size * (pages * size - 1)) / 2) });
+
+test('a worker that is killed goes on at the next page; each page is asked for at most once more per kill', async () => {
+  const killings = new Set([1, 7, 30]);
+  const kills: Promise<void>[] = [];
+  server.answer = (url, request, response) => {
+    if (!killings.delete(pageOf(url))) return page(url, request, response);
+    here.prepareWorker();
+    kills.push(killNow(worker).then(async () => { worker = await here.startWorker(); }));
+  };
+  const summary = await here.run(pipeline('killed'));
+  await Promise.all(kills);
+  expect(summary.state).toBe('succeeded');
+  await exact('killed');
+  expect(kills).toHaveLength(3);
+  // The empty page is the last one.
+  expect(server.asked).toHaveLength(pages + 1 + 3);
+  const counts = Array.from({ length: pages + 1 }, (_unused, index) => server.asked.filter((asked) => asked === `/r?page=${index + 1}`).length);
+  expect(counts.map((count, index) => [index + 1, count]).filter(([, count]) => count! > 1)).toEqual([[1, 2], [7, 2], [30, 2]]);
+}, 120_000);
+
+test('a server that answers 429 is left alone until it says, however often, and the run finishes', async () => {
+  let refusals = 0;
+  server.answer = (url, request, response) => {
+    if (pageOf(url) === 3 && refusals < 2) {
+      refusals += 1;
+      return void response.writeHead(429, { 'retry-after': '4' }).end();
+    }
+    return page(url, request, response);
+  };
+  expect((await here.run(pipeline('waited'))).state).toBe('succeeded');
+  await exact('waited');
+  // Nothing but the refused page was asked for again.
+  expect(server.asked).toHaveLength(pages + 1 + 2);
+}, 120_000);
+
+test('two runs together stay within the budget of their connection', async () => {
+  const times: number[] = [];
+  server.answer = (url, request, response) => { times.push(Date.now()); page(url, request, response); };
+  const summaries = await Promise.all([here.run(pipeline('first', 'limited')), here.run(pipeline('second', 'limited'))]);
+  expect(summaries.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
+  await exact('first');
+  await exact('second');
+  expect(times).toHaveLength(2 * (pages + 1));
+  // Sixty-two slots of 50 ms are three seconds; two budgets would take half of that.
+  expect(times.at(-1)! - times[0]!).toBeGreaterThan(2_400);
+}, 120_000);
