@@ -1,4 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { openRestServer, records, sendJson, type Answering, type RestServer } from '../support/rest-server';
 import { install, killNow, type Installation } from '../support/worker';
@@ -8,15 +11,21 @@ let server: RestServer;
 let database: TestDatabase;
 let here: Installation;
 let worker: ChildProcess;
+let simulator: ChildProcess;
+const root = path.resolve(__dirname, '../..');
 beforeAll(async () => {
   server = await openRestServer();
   database = await createDatabase();
-  here = await install(`${api('api')}${api('limited', '  rate_limit: { requests: 20, per: 1 }\n')}target: { connector: postgres, url: "${database.url}" }\n`);
+  simulator = spawn(process.execPath, [path.join(root, 'simulators/rest-issues/server.mjs')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = await once(simulator.stdout!, 'data') as [Buffer];
+  const variables = { MILLRACE_DEMO_POSTGRES: database.url, MILLRACE_DEMO_ISSUES: (JSON.parse(String(said)) as { url: string }).url, MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token' };
+  here = await install(`${readFileSync(path.join(root, 'pipelines/connections.yaml'), 'utf8')}${api('api')}${api('limited', '  rate_limit: { requests: 20, per: 1 }\n')}target: { connector: postgres, url: "${database.url}" }\n`, { variables });
   worker = await here.startWorker();
 });
 beforeEach(() => { server.asked.length = 0; });
 afterAll(async () => {
   await here.close();
+  simulator.kill();
   server.close();
   await database.drop();
 });
@@ -74,4 +83,16 @@ test('two runs together stay within the budget of their connection', async () =>
   expect(times).toHaveLength(2 * (pages + 1));
   // Sixty-two slots of 50 ms are three seconds; two budgets would take half of that.
   expect(times.at(-1)! - times[0]!).toBeGreaterThan(2_400);
+}, 120_000);
+
+test('the example reads issues and their comments, and then only what changed', async () => {
+  const yaml = readFileSync(path.join(root, 'pipelines/issues-api.yaml'), 'utf8');
+  expect((await here.run(yaml)).state).toBe('succeeded');
+  const counts = () => database.row('SELECT (SELECT count(*)::text FROM issues) AS issues, (SELECT count(DISTINCT user_login)::text FROM issues) AS people, (SELECT count(*)::text FROM issue_comments) AS comments, (SELECT count(*)::text FROM issue_comments c JOIN issues i ON i.number = c.issue WHERE c.id / 100 = i.number) AS joined');
+  // Issue n has n modulo 4 comments: 120 issues, 30 of each kind.
+  const all = { issues: '120', people: '5', comments: '180', joined: '180' };
+  expect(await counts()).toEqual(all);
+  const again = await here.run(yaml);
+  expect(again.state).toBe('succeeded');
+  expect(await counts()).toEqual(all);
 }, 120_000);

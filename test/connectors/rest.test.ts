@@ -5,6 +5,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { LandedPage } from '../../src/connectors/connector';
 import { rest } from '../../src/connectors/rest';
+import { parseConnections } from '../../src/config/connections';
 import { parsePipeline } from '../../src/config/load-pipeline';
 import type { Plan } from '../../src/domain/plan';
 import { openLocalStaging } from '../../src/stores/local-staging';
@@ -216,4 +217,44 @@ test('all who use a connection share one budget, after a restart too', async () 
   expect(times.at(-1)! - times[0]!).toBeGreaterThanOrEqual(29 * 50 - 50);
   await expect((async () => { for (;;) await governorIn(await openLocalStaging(folder), 'slow').permit({ requests: 1, per: 3_600_000 }, signal); })()).rejects.toMatchObject({ name: 'SourceThrottledError' });
   await rm(folder, { recursive: true, force: true });
+});
+
+test('a reading that is cancelled stops at once, also while the server keeps silent', async () => {
+  const source = await rest.openSource!({ url: server.url, streams: { r: { path: 'r', columns: { id: 'BIGINT' } } } }, { engine: benches[0]!.engine, baseFolder: '.', connection: 'in' });
+  const stream = parsePipeline('pipeline: p\nsource: in\ndestination: out\nstreams: [{ stream: r, to: t, mode: full }]\n', 'test.yaml').streams[0]!;
+  const plan = await source.plan({ stream, position: null, files: [], logicalDate: '2026-11-24T00:00:00Z' }, quietControl()) as Plan;
+  const stop = new AbortController();
+  server.answer = () => stop.abort(new Error('stopped'));
+  await expect(source.read({ stream, plan, partition: plan.partitions[0]! }, landingIn(benches[0]!.home), quietControl(stop.signal))).rejects.toThrow('stopped');
+});
+
+test('a value that does not fit is set aside with its record, and a field that is gone is named', async () => {
+  const bench = await over({ r: { path: 'r' } });
+  server.answer = (_url, _request, response) => sendJson(response, [{ id: 1, amount: '5.50' }, { id: 2, amount: 'much' }]);
+  const found = await bench.read('r', 'types: { amount: "DECIMAL(9,2)" }');
+  expect(found.rows).toEqual([{ id: '1', amount: '5.50' }]);
+  expect(found.rejects).toMatchObject([{ raw: '{"id":2,"amount":"much"}', origin: 'r, page 1' }]);
+  server.answer = (_url, _request, response) => sendJson(response, [{ id: 3 }]);
+  const other = await over({ r: { path: 'r', incremental: { since: 's' } } });
+  const { plan } = await other.read('r', 'key: [id], cursor: id', { position: { cursor: null, state: { columns: [{ name: 'id', type: 'BIGINT', nullable: true }, { name: 'amount', type: 'VARCHAR', nullable: true }] } } });
+  expect(plan.notes.join()).toContain('has no "amount" any more');
+  expect(plan.columns.map(({ name }) => name)).toEqual(['id', 'amount']);
+});
+
+test.each([
+  ['a parent that is not there', { path: 'a/{parent}', parent: { stream: 'x', field: 'id' } }, 'there is no stream "x"'],
+  ['a path without its parent', { path: 'a/{parent}' }, 'go together'],
+  ['a cursor from two places', { path: 'a', pagination: { type: 'cursor', param: 'c', from: 'x', header: 'y' } }, 'either from or header'],
+  ['members of a CSV', { path: 'a', decode: 'csv', pagination: { type: 'next_url', from: 'next' } }, 'only json answers'],
+])('a connection with %s is refused', (_kind, stream, message) => {
+  const parsed = rest.configSchema.safeParse({ url: 'http://127.0.0.1', streams: { r: stream } });
+  expect(parsed.error?.issues.map((issue) => issue.message).join()).toContain(message);
+});
+
+test('an incremental stream needs a cursor and a key', () => {
+  const connections = parseConnections('api: { connector: rest, url: "http://127.0.0.1", streams: { r: { path: r } } }\nout: { connector: duckdb, path: a.duckdb }\n', 'connections.yaml');
+  const parse = (words: string) => () => parsePipeline(`pipeline: p\nsource: api\ndestination: out\nstreams: [{ stream: r, mode: incremental, ${words} }]\n`, 'p.yaml', connections);
+  expect(parse('key: [id]')).toThrow('needs "cursor"');
+  expect(parse('cursor: at')).toThrow('needs "key"');
+  expect(parse('cursor: at, key: [id]')).not.toThrow();
 });

@@ -28,13 +28,13 @@ export async function openRestSource(config: RestConfig, context: ConnectorConte
       const declared = streamNamed(config, stream.stream, context.connection);
       const window = planWindow(request, declared);
       const known = (position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
-      const columns = await columnsFor(opened, request, declared, window, known, control);
+      const { columns, notes } = await columnsFor(opened, request, declared, window, known, control);
       const nothing = window === 'closed' || columns.length === 0;
       return {
         columns, key: [], window: window === 'closed' || nothing ? null : window,
         partitions: nothing ? [] : [{ ordinal: 0, label: stream.stream, detail: { stream: stream.stream } as Json, estimatedRows: null }],
         position: { cursor: window === null || window === 'closed' || nothing ? position?.cursor ?? null : window.upper, state: { columns: columns as unknown as Json } },
-        files: [], reloads: [], notes: [...notesOf(request, window)],
+        files: [], reloads: [], notes: [...notesOf(request, window), ...notes],
       };
     },
     async read({ stream, plan }, landing, control) {
@@ -66,12 +66,14 @@ function notesOf({ stream, position }: PlanRequest, window: Window | 'closed' | 
   return window ? ['records deleted in the source are not seen by an incremental read'] : [];
 }
 
-async function columnsFor(opened: Opened, { stream }: PlanRequest, declared: RestStream, window: Window | 'closed' | null, known: readonly Column[], control: Control): Promise<readonly Column[]> {
+async function columnsFor(opened: Opened, { stream }: PlanRequest, declared: RestStream, window: Window | 'closed' | null, known: readonly Column[], control: Control): Promise<{ readonly columns: readonly Column[]; readonly notes: readonly string[] }> {
   const named = declaredColumns(declared);
-  if (named) return typedColumns(stream, named);
+  if (named) return { columns: typedColumns(stream, named), notes: [] };
   const seen = window === 'closed' ? [] : await firstColumns(opened, stream.stream, window, control);
   const columns = mergedColumns(known, seen);
-  if (columns.length > 0) return typedColumns(stream, columns);
+  const gone = seen.length === 0 ? [] : known.map(({ name: column }) => column).filter((column) => !seen.some((one) => one.name === column));
+  const notes = gone.map((column) => `the first page has no "${column}" any more: it is empty from now on; was it removed or renamed?`);
+  if (columns.length > 0) return { columns: typedColumns(stream, columns), notes };
   throw new SourceHeldError(`planning stream "${stream.stream}": its first pages hold no record, so its columns cannot be told; name them in "columns" of the stream in its connection, or wait for records, then "millrace resume"`);
 }
 
