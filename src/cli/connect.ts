@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { Environment } from '../config/environment';
 import { EtlError } from '../domain/errors';
 import { findEnvironment, startEnvironment } from './development';
+import { guardedCalls } from './guarded';
 import type { Terminal } from './terminal';
 
 /** No Temporal server, or one that does not answer. */
@@ -51,12 +52,13 @@ export async function serverForRun(environment: Environment, terminal: Terminal)
 async function connect(options: Environment['temporal']['connection'], namespace: string): Promise<Server> {
   const address = options.address ?? 'localhost:7233';
   const { tls, apiKey, metadata } = options;
+  const calls = guardedCalls();
   try {
     const connection = await Connection.connect({
-      address, connectTimeout,
+      address, connectTimeout, interceptors: calls.interceptors,
       ...(tls === undefined ? {} : { tls }), ...(apiKey === undefined ? {} : { apiKey }), ...(metadata === undefined ? {} : { metadata }),
     });
-    return { client: new Client({ connection, namespace }), address, own: false, close: () => connection.close() };
+    return { client: new Client({ connection, namespace }), address, own: false, close: async () => { calls.close(); await connection.close(); } };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     throw new ServerUnavailableError(`connecting to Temporal at "${address}": ${said}; is the server up? start "millrace dev", or correct TEMPORAL_ADDRESS`, { address });

@@ -19,7 +19,7 @@ import { watchRun } from './watch-run';
 /** A run of the streams with gaps, of the pipeline as its last run had it; the checkpoint stays where it is. */
 export async function loadGaps(word: string, stream: string | undefined, environment: Environment, terminal: Terminal): Promise<ExitCode> {
   const pipeline = word.split('/')[0]!;
-  const gapped = openGaps(await readReceipts(environment.home, pipeline)).map((one) => one.stream).filter((name) => stream === undefined || name === stream);
+  const gapped = openGaps(await readReceipts(environment, pipeline)).map((one) => one.stream).filter((name) => stream === undefined || name === stream);
   if (gapped.length === 0) throw new ConfigurationError(`loading the gaps of "${pipeline}": there are none open${stream === undefined ? '' : ` in "${stream}"`}`);
   const input = await inputOf(pipeline, gapped, environment);
   const server = await needServer(environment);

@@ -14,10 +14,13 @@ class NothingStoredError extends EtlError {
 
 /** The staging store that the worker of this home writes; looking does not create one. */
 export async function openStore(environment: Environment): Promise<StagingStore> {
-  const { home, staging } = environment;
-  if (staging === undefined && !existsSync(path.join(home, 'staging'))) throw new NothingStoredError(`looking into "${home}": nothing has run there yet; go to the folder of the project, or name its home with MILLRACE_HOME`, { home });
+  const { home } = environment;
+  if (!hasStore(environment)) throw new NothingStoredError(`looking into "${home}": nothing has run there yet; go to the folder of the project, or name its home with MILLRACE_HOME`, { home });
   return openStaging(environment);
 }
+
+/** A folder of the home is there once something has run; a shared store always. */
+export const hasStore = ({ home, staging }: Environment): boolean => staging !== undefined || existsSync(path.join(home, 'staging'));
 
 /** Runs that a word names: one run by its id, or those of a pipeline; without a word all. Newest first. */
 export async function findStored(staging: StagingStore, word: string | undefined): Promise<readonly StoredRun[]> {

@@ -14,6 +14,16 @@ export interface ProgressView {
 
 export const openProgress = (terminal: Terminal): ProgressView => (terminal.json ? eventView(terminal) : terminal.live ? barView() : lineView(terminal));
 
+/** The run repeats what it waits for at each look; it is told once. */
+export function onceEach(view: ProgressView): ProgressView {
+  const told = new Set<string>();
+  const note = (text: string): void => {
+    if (!told.has(text)) view.note(text);
+    told.add(text);
+  };
+  return { ...view, note };
+}
+
 interface Pace {
   /** Rows per second over the last looks. */
   readonly rate: number;

@@ -1,21 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { isRunFolder, slug } from '../domain/ids';
+import type { Environment } from '../config/environment';
 import type { RunSummary } from '../domain/receipt';
+import { openStaging } from '../stores/open-staging';
+import { listReceipts } from '../stores/runs';
+import { hasStore } from './open-store';
 
-/** Receipts of the local staging store, newest first. They outlive Temporal's history, so `status` reads them first. */
-export async function readReceipts(home: string, pipeline?: string): Promise<readonly RunSummary[]> {
-  const staging = path.join(home, 'staging');
-  const pipelines = pipeline === undefined ? await foldersIn(staging) : [slug(pipeline)];
-  const found: RunSummary[] = [];
-  for (const folder of pipelines) {
-    for (const run of (await foldersIn(path.join(staging, folder))).filter(isRunFolder)) {
-      const text = await readFile(path.join(staging, folder, run, 'receipt.json'), 'utf8').catch(() => null);
-      if (text !== null) found.push(JSON.parse(text) as RunSummary);
-    }
-  }
-  return found.sort((left, right) => right.finishedAt.localeCompare(left.finishedAt));
+/** Receipts of the staging store, newest first; none where nothing has run yet. */
+export async function readReceipts(environment: Environment, pipeline?: string): Promise<readonly RunSummary[]> {
+  return hasStore(environment) ? listReceipts(await openStaging(environment), pipeline ?? null) : [];
 }
-
-const foldersIn = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();

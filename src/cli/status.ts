@@ -1,38 +1,37 @@
-import type { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import type { Environment } from '../config/environment';
-import { pathTime, runPath, slug } from '../domain/ids';
+import { pathTime, runPath } from '../domain/ids';
 import type { RunSummary } from '../domain/receipt';
 import { balanceTable, remarks } from './balance-table';
 import { findServer } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
-import { askFigures, type Figures } from './follow';
+import { openGaps } from './load-gaps';
+import { screenWidth, wrapped } from './plain-table';
 import { createPacer, lineOf } from './progress';
 import { readReceipts } from './receipts';
+import { findRunning, type Running } from './running';
 import { scheduleRemarks } from './schedule/remarks';
 import type { Terminal } from './terminal';
+import { watchRunning } from './watch-running';
 import { colouredState, grouped } from './words';
 
 /** Runs of a pipeline shown at most. */
 const most = 10;
 
-interface Running {
-  readonly runId: string;
-  /** Null: no worker answers. */
-  readonly figures: Figures | null;
-}
-
 /** `status [PIPELINE|RUN]`: ended runs from their receipts, running ones by asking them; the first half needs no server. */
 export async function status(word: string | undefined, environment: Environment, terminal: Terminal): Promise<ExitCode> {
   const [pipeline, run] = (word ?? '').split('/');
-  const receipts = (await readReceipts(environment.home, pipeline || undefined)).filter((receipt) => run === undefined || isRun(receipt, word!));
-  const { running, note } = await runningRuns(environment, pipeline || undefined, word);
-  terminal.event('status', { running, receipts: run === undefined ? latest(receipts, word !== undefined) : receipts });
+  const all = await readReceipts(environment, pipeline || undefined);
+  const receipts = run === undefined ? latest(all, word !== undefined) : all.filter((receipt) => isRun(receipt, word!));
+  const { running, note } = await runningRuns(environment, word);
+  const gaps = run === undefined || receipts.length > 0 ? openGaps(all) : [];
+  terminal.event('status', { running, receipts, gaps });
   if (note) terminal.say(pc.dim(note));
   for (const one of running) tellRunning(one, terminal);
   if (run !== undefined) receipts.forEach((receipt) => tellReceipt(receipt, terminal));
-  else tellList(latest(receipts, word !== undefined), terminal);
+  else tellList(receipts, terminal);
+  tellGaps(gaps, terminal);
   const scheduled = run === undefined ? await scheduleRemarks(pipeline || undefined, environment) : [];
   for (const line of scheduled) terminal.say(line);
   if (running.length > 0 || receipts.length > 0 || scheduled.length > 0) return exitCodes.success;
@@ -52,24 +51,14 @@ function latest(receipts: readonly RunSummary[], ofOne: boolean): readonly RunSu
   return receipts.filter(({ run }, index) => receipts.findIndex((other) => other.run.pipeline === run.pipeline) === index);
 }
 
-async function runningRuns(environment: Environment, pipeline: string | undefined, word: string | undefined): Promise<{ readonly running: readonly Running[]; readonly note: string | null }> {
+async function runningRuns(environment: Environment, word: string | undefined): Promise<{ readonly running: readonly Running[]; readonly note: string | null }> {
   const server = await findServer(environment).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   if (server === null || typeof server === 'string') return { running: [], note: server };
   try {
-    const ids = await idsOf(server.client, pipeline, word);
-    return { note: null, running: await Promise.all(ids.map(async (runId) => ({ runId, figures: await askFigures(server.client, runId, null) }))) };
+    return { note: null, running: await findRunning(server.client, word) };
   } finally {
     await server.close();
   }
-}
-
-async function idsOf(client: Client, pipeline: string | undefined, word: string | undefined): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "runPipeline" AND ExecutionStatus = "Running"' })) {
-    const wanted = pipeline === undefined || (word!.includes('/') ? workflowId === word : slug(workflowId.split('/')[0]!) === slug(pipeline));
-    if (wanted) ids.push(workflowId);
-  }
-  return ids.sort();
 }
 
 function tellRunning({ runId, figures }: Running, terminal: Terminal): void {
@@ -94,6 +83,21 @@ function tellList(receipts: readonly RunSummary[], terminal: Terminal): void {
   }
 }
 
-export const addStatus: AddCommand = ({ command, does }) => command('status', 'Show what runs and what has run', 'millrace status orders')
+/** What was skipped and is not in the destination, with the way to load it. */
+function tellGaps(found: ReturnType<typeof openGaps>, terminal: Terminal): void {
+  for (const { pipeline, stream, gaps } of found) {
+    terminal.say(pc.yellow(`gap in ${pipeline}, ${stream}: left out, and not loaded since; load it with "millrace retry ${pipeline} ${stream} --gaps"`));
+    for (const { label, estimatedRows, by, reason, at } of gaps) {
+      const rows = estimatedRows === null ? '' : `, about ${grouped(estimatedRows)} rows`;
+      wrapped(`${label}${rows}: skipped ${at.slice(0, 10)}${by ? ` by ${by}` : ''}: ${reason}`, screenWidth() - 4).forEach((line, index) => terminal.say(`${index === 0 ? '- ' : '  '}${line}`));
+    }
+  }
+}
+
+export const addStatus: AddCommand = ({ command, does }) => command('status', 'Show what runs and what has run', 'millrace status orders\n  millrace status orders --watch')
   .argument('[pipeline|run]', 'name of a pipeline, or id of a run')
-  .action(does(({ environment, terminal }, word: string | undefined) => status(word, environment, terminal)));
+  .option('--watch', 'show the progress of what runs until it has ended')
+  .action(does(async ({ environment, terminal }, word: string | undefined, { watch }: { readonly watch?: boolean }) => {
+    if (watch) await watchRunning(word, environment, terminal);
+    return status(word, environment, terminal);
+  }));

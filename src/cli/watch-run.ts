@@ -7,7 +7,7 @@ import type { Server } from './connect';
 import { exitCodeOfArea, exitCodeOfSummary, exitCodes, type ExitCode } from './exit-codes';
 import { askFigures, type Figures } from './follow';
 import { outcomeOf, type Outcome } from './outcome';
-import { openProgress, type ProgressView } from './progress';
+import { onceEach, openProgress } from './progress';
 import type { Terminal } from './terminal';
 import { colouredState } from './words';
 
@@ -69,16 +69,6 @@ async function look({ runId, taskQueue, server, terminal }: WatchInput, stop: Ab
     view.show(found);
     if (found.state === 'held') return { kind: 'held', figures: found };
   }
-}
-
-/** The run repeats what it waits for at each look; it is told once. */
-function onceEach(view: ProgressView): ProgressView {
-  const told = new Set<string>();
-  const note = (text: string): void => {
-    if (!told.has(text)) view.note(text);
-    told.add(text);
-  };
-  return { ...view, note };
 }
 
 /** Never comes back once stopped: the race it runs in is over. */

@@ -14,15 +14,28 @@ export interface StoredRun {
 
 /** Runs of a pipeline, or of all, newest first. */
 export async function listRuns(staging: StagingStore, pipeline: string | null): Promise<readonly StoredRun[]> {
-  const homes = pipeline === null ? await foldersIn(staging, '') : [`${slug(pipeline)}/`];
   const found: StoredRun[] = [];
-  for (const home of homes) {
-    for (const folder of (await foldersIn(staging, home.slice(0, -1))).filter((key) => isRunFolder(key.split('/').at(-2)!))) {
-      const stored = await readRun(staging, folder.slice(0, -1));
-      if (stored) found.push(stored);
-    }
+  for (const path of await runPaths(staging, pipeline)) {
+    const stored = await readRun(staging, path);
+    if (stored) found.push(stored);
   }
   return found.sort((left, right) => right.run.startedAt.localeCompare(left.run.startedAt));
+}
+
+/** Receipts of a pipeline, or of all, newest first. They outlive Temporal's history. */
+export async function listReceipts(staging: StagingStore, pipeline: string | null): Promise<readonly RunSummary[]> {
+  const found: RunSummary[] = [];
+  for (const path of await runPaths(staging, pipeline)) {
+    const text = await staging.read(`${path}/receipt.json`);
+    if (text !== null) found.push(JSON.parse(text) as RunSummary);
+  }
+  return found.sort((left, right) => right.finishedAt.localeCompare(left.finishedAt));
+}
+
+async function runPaths(staging: StagingStore, pipeline: string | null): Promise<readonly string[]> {
+  const homes = pipeline === null ? await foldersIn(staging, '') : [`${slug(pipeline)}/`];
+  const folders = await Promise.all(homes.map((home) => foldersIn(staging, home.slice(0, -1))));
+  return folders.flat().filter((key) => isRunFolder(key.split('/').at(-2)!)).map((key) => key.slice(0, -1));
 }
 
 export async function readRun(staging: StagingStore, path: string): Promise<StoredRun | null> {

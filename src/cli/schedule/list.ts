@@ -31,7 +31,7 @@ export async function listSchedules(environment: Environment, terminal: Terminal
 export const listInstants = (pipeline: string, range: { readonly from: Date | null; readonly to: Date | null }, environment: Environment, terminal: Terminal): Promise<ExitCode> => withSchedule(pipeline, environment, async (applied, { client }) => {
   await tellSchedule(applied, terminal);
   const to = range.to ?? new Date();
-  const accounts = await accountsOf(applied, client, environment.home, range.from ?? new Date(to.getTime() - day), to);
+  const accounts = await accountsOf(applied, client, environment, range.from ?? new Date(to.getTime() - day), to);
   terminal.event('instants', { schedule: pipeline, instants: accounts });
   terminal.say('');
   for (const account of accounts) terminal.say(lineOf(account));
@@ -40,12 +40,12 @@ export const listInstants = (pipeline: string, range: { readonly from: Date | nu
 });
 
 /** Instants since the schedule has the times it has, and whatever else it ran in the range: by other times, or triggered. */
-export async function accountsOf({ pipeline, schedule, note, description }: Applied, client: Client, home: string, from: Date, to: Date): Promise<readonly InstantAccount[]> {
+export async function accountsOf({ pipeline, schedule, note, description }: Applied, client: Client, environment: Environment, from: Date, to: Date): Promise<readonly InstantAccount[]> {
   const now = new Date();
   const until = to < now ? to : now;
   const since = new Date(note.timesSince);
   // A run that went on for days may stand in the way of an instant.
-  const runs = await scheduledRuns(client, home, pipeline, new Date(from.getTime() - 7 * day));
+  const runs = await scheduledRuns(client, environment, pipeline, new Date(from.getTime() - 7 * day));
   const due = await matchingTimes(client, pipeline, since > from ? since : from, until);
   const ran = runs.map(({ nominal }) => nominal).filter((nominal) => nominal >= wholeSeconds(from) && nominal <= wholeSeconds(until));
   return accountFor({

@@ -1,6 +1,7 @@
 import { WorkflowFailedError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { optionalDateToTs, requiredTsToDate } from '@temporalio/common/lib/time';
+import type { Environment } from '../../config/environment';
 import { ConfigurationError } from '../../domain/errors';
 import { pipelineBusyType } from '../../domain/failure';
 import type { ScheduledRun } from '../../domain/instants';
@@ -28,9 +29,9 @@ export async function matchingTimes(client: Client, pipeline: string, from: Date
 }
 
 /** Runs that the schedule started since `from`, of Temporal and, where its history is gone, of receipts. */
-export async function scheduledRuns(client: Client, home: string, pipeline: string, from: Date): Promise<readonly ScheduledRun[]> {
+export async function scheduledRuns(client: Client, environment: Environment, pipeline: string, from: Date): Promise<readonly ScheduledRun[]> {
   const found = new Map<string, ScheduledRun>();
-  for (const { run, state, finishedAt } of await readReceipts(home, pipeline)) {
+  for (const { run, state, finishedAt } of await readReceipts(environment, pipeline)) {
     if (!run.backfill && run.logicalDate >= wholeSeconds(from)) found.set(run.workflowId, { runId: run.workflowId, nominal: run.logicalDate, startedAt: run.startedAt, endedAt: finishedAt, state });
   }
   const query = `TemporalScheduledById = "${scheduleIdOf(pipeline)}" AND TemporalScheduledStartTime >= "${from.toISOString()}"`;

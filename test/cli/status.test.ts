@@ -1,0 +1,61 @@
+import { readEnvironment } from '../../src/config/environment';
+import { runPath } from '../../src/domain/ids';
+import type { RunSummary } from '../../src/domain/receipt';
+import { openStaging } from '../../src/stores/open-staging';
+import { events, millrace, useInstallation } from '../support/millrace';
+import { connections, createOrders, pipelineOf } from '../support/orders';
+import { createDatabase, type TestDatabase } from '../support/postgres';
+import { createBucket, s3Server } from '../support/s3';
+import { install, type Installation } from '../support/worker';
+
+/** Staging lies in a bucket: nothing of a run is in the home of who asks. */
+let source: TestDatabase;
+let installation: Installation;
+let restore: () => void;
+let summary: RunSummary;
+const yaml = pipelineOf('afar', 'db', 'mode: full\n    write: replace');
+
+beforeAll(async () => {
+  source = await createDatabase();
+  await createOrders(source);
+  const { bucket, endpoint } = await createBucket();
+  const { accessKeyId, secretAccessKey } = s3Server();
+  const variables = { MILLRACE_STAGING: `s3://${bucket}/staging?endpoint=${encodeURIComponent(endpoint!)}`, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+  installation = await install(connections(source, source), { variables });
+  restore = useInstallation(installation);
+  Object.assign(process.env, variables);
+  await installation.startWorker();
+});
+afterAll(async () => {
+  restore();
+  await installation.close();
+  await source.drop();
+});
+
+it('knows no run before the first', async () => {
+  expect(await millrace('status', 'afar')).toMatchObject({ code: 1, out: 'nothing is known of "afar"\n' });
+});
+
+it('--watch shows a run to its end, then its receipt from the bucket', async () => {
+  const handle = await installation.start(yaml);
+  const { code, out } = await millrace('status', handle.workflowId, '--watch');
+  expect(code).toBe(0);
+  expect(out).toContain(`${handle.workflowId}  succeeded`);
+  expect(out).toMatch(/orders .*3,000/);
+  summary = await handle.result() as RunSummary;
+  const told = events(await millrace('status', handle.workflowId, '--watch', '--json'));
+  expect(told).toMatchObject([{ event: 'status', receipts: [{ totals: { read: 3000 } }], gaps: [] }]);
+});
+
+it('tells what was left out, until a later publish has it', async () => {
+  const store = await openStaging(readEnvironment());
+  const gap = { partition: 'orders/0001', label: 'id 1001 … 2000', detail: null, window: null, estimatedRows: 1000, by: 'ann@desk', reason: 'the block is damaged', at: '2099-01-01T00:00:00Z' };
+  const run = { ...summary.run, workflowId: 'afar/run-2099-01-01T00:00:00Z', logicalDate: '2099-01-01T00:00:00Z' };
+  const [stream] = summary.streams;
+  await store.putIfAbsent(`${runPath(run)}/receipt.json`, JSON.stringify({ ...summary, run, finishedAt: '2099-01-01T00:01:00Z', streams: [{ ...stream, gaps: [gap] }] }));
+  const { out } = await millrace('status');
+  expect(out).toContain('"millrace retry afar orders --gaps"');
+  expect(out.replace(/\s+/g, ' ')).toContain('- id 1001 … 2000, about 1,000 rows: skipped 2099-01-01 by ann@desk: the block is damaged');
+  await store.putIfAbsent(`${runPath({ ...run, generation: 2 })}/receipt.json`, JSON.stringify({ ...summary, run: { ...run, generation: 2 }, finishedAt: '2099-01-02T00:00:00Z' }));
+  expect((await millrace('status', 'afar')).out).not.toContain('--gaps');
+});
