@@ -85,7 +85,7 @@ Environment:
 export function createProgram(ended: (exitCode: number) => void): Command {
   const program = new Command('millrace');
   program.description('Moves data between systems and does not lose its place: durable ETL on Temporal.')
-    .version(packageVersion()).showHelpAfterError('(see "millrace --help")').exitOverride().addHelpText('after', exitCodeHelp);
+    .version(packageVersion()).configureHelp({ minWidthToWrap: 20 }).showHelpAfterError('(see "millrace --help")').exitOverride().addHelpText('after', exitCodeHelp);
   const door = openDoor(program, ended);
   for (const add of commands) add(door);
   return program;
