@@ -8,11 +8,12 @@ import { mysql } from './mysql';
 import { postgres } from './postgres';
 import { rest } from './rest';
 import { s3 } from './s3';
+import { salesforce } from './salesforce';
 import { sftp } from './sftp';
 import { sqlite } from './sqlite';
 
 /** Every connector, in one list. To add a system: write `src/connectors/<system>/` and add a line here. */
-export const connectors: readonly Connector[] = [postgres, mysql, sqlite, files, http, rest, sftp, s3, duckdb];
+export const connectors: readonly Connector[] = [postgres, mysql, sqlite, files, http, rest, salesforce, sftp, s3, duckdb];
 
 const byName: ReadonlyMap<string, Connector> = new Map(connectors.map((connector) => [connector.name, connector]));
 

@@ -22,24 +22,29 @@ export function authenticationOf({ auth, timeout }: RestConfig): Authentication 
 type OAuth = Extract<RestConfig['auth'], { readonly type: 'oauth2' }>;
 
 function oauth(auth: OAuth, timeout: number): Authentication {
+  const named = { client_id: auth.client_id, client_secret: auth.client_secret, scope: auth.scope, refresh_token: auth.grant === 'refresh_token' ? auth.refresh_token : undefined };
+  const given = Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return tokenAuthentication(auth.token_url, () => ({ grant_type: auth.grant, ...Object.fromEntries(given) }), timeout);
+}
+
+/** A token of OAuth, asked for when it is needed. @param fields of the form that asks for it. */
+export function tokenAuthentication(address: string, fields: () => Readonly<Record<string, string>>, timeout: number): Authentication {
   let token: { readonly text: string; readonly until: number } | null = null;
   return {
     async headers(signal) {
-      if (token === null || token.until <= Date.now()) token = await askForToken(auth, AbortSignal.any([signal, AbortSignal.timeout(timeout)]), signal);
+      if (token === null || token.until <= Date.now()) token = await askForToken(address, fields(), AbortSignal.any([signal, AbortSignal.timeout(timeout)]), signal);
       return { authorization: `Bearer ${token.text}` };
     },
     renew() { token = null; return true; },
   };
 }
 
-async function askForToken(auth: OAuth, signal: AbortSignal, outer: AbortSignal): Promise<{ readonly text: string; readonly until: number }> {
-  const where = `asking "${shown(auth.token_url)}" for a token`;
-  const body = new URLSearchParams({ grant_type: auth.grant, client_id: auth.client_id });
-  for (const name of ['client_secret', 'scope'] as const) if (auth[name] !== undefined) body.set(name, auth[name]);
-  if (auth.grant === 'refresh_token') body.set('refresh_token', auth.refresh_token!);
+async function askForToken(address: string, fields: Readonly<Record<string, string>>, signal: AbortSignal, outer: AbortSignal): Promise<{ readonly text: string; readonly until: number }> {
+  const where = `asking "${shown(address)}" for a token`;
+  const body = new URLSearchParams(fields);
   let answer: { readonly status: number; readonly content: unknown };
   try {
-    const response = await fetch(auth.token_url, { method: 'POST', body, signal, redirect: 'error', headers: { accept: 'application/json' } });
+    const response = await fetch(address, { method: 'POST', body, signal, redirect: 'error', headers: { accept: 'application/json' } });
     answer = { status: response.status, content: await response.json().catch(() => null) };
   } catch {
     outer.throwIfAborted();
@@ -47,7 +52,7 @@ async function askForToken(auth: OAuth, signal: AbortSignal, outer: AbortSignal)
   }
   if (answer.status === 429 || answer.status >= 500) throw new SourceUnavailableError(`${where}: the server answered ${answer.status}; the run goes on by itself`);
   const { access_token: text, expires_in: lives } = (answer.content ?? {}) as { access_token?: unknown; expires_in?: unknown };
-  if (answer.status >= 400 || typeof text !== 'string') throw new SourceHeldError(`${where}: it was refused (${answer.status}); correct client_id, client_secret or refresh_token of the connection, then "millrace resume"`);
+  if (answer.status >= 400 || typeof text !== 'string') throw new SourceHeldError(`${where}: it was refused (${answer.status}); correct "auth" of the connection, then "millrace resume"`);
   // A token that would expire on the way is renewed before.
   return { text, until: Date.now() + Math.max(0, (Number(lives) || 3600) - 30) * 1000 };
 }

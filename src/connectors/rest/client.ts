@@ -7,7 +7,7 @@ import { createGunzip } from 'node:zlib';
 import { EtlError, SourceHeldError, SourceUnavailableError } from '../../domain/errors';
 import type { ConnectorContext } from '../connector';
 import { shown } from './address';
-import { authenticationOf } from './authentication';
+import { authenticationOf, type Authentication } from './authentication';
 import type { RestConfig } from './config';
 import { memberOfFile } from './inspect';
 import { judgeAnswer } from './rules';
@@ -28,8 +28,7 @@ const shortWait = 3_000;
 const shortWaits = 5;
 const hops = 5;
 
-export function openClient(config: RestConfig, context: ConnectorContext): Client {
-  const authentication = authenticationOf(config);
+export function openClient(config: RestConfig, context: ConnectorContext, authentication: Authentication = authenticationOf(config)): Client {
 
   async function send(address: string, signal: AbortSignal, outer: AbortSignal): Promise<Response> {
     if (config.rate_limit) await context.governor?.permit({ requests: config.rate_limit.requests, per: config.rate_limit.per * 1000 }, outer);

@@ -35,7 +35,7 @@ export async function inspectPage(session: Session, stream: RestStream, file: st
   if (stream.decode !== 'json') return { rows: await formatNamed(name).count(session, file, options), member: null, digest: null };
   const text = await session.row(`SELECT CAST(json_valid(content) AS VARCHAR) AS valid, left(trim(content), 1) AS first FROM read_text(${quoteLiteral(file)})`).catch(() => { session.signal.throwIfAborted(); throw notData(address, 'bytes that are no text in UTF-8'); });
   if (text['valid'] !== 'true') throw text['first'] === '<' ? notData(address, 'an HTML or XML page') : notData(address, 'JSON that is cut off or damaged');
-  const at = jsonPath(stream.records);
+  const at = pathOf(membersAt(stream.records));
   const { pagination } = stream;
   const member = 'from' in pagination && pagination.from !== undefined ? pagination.from : 'more' in pagination ? pagination.more : undefined;
   const row = await session.row(`SELECT json_type(content, ${at}) AS kind, CAST(CASE json_type(content, ${at}) WHEN 'ARRAY' THEN json_array_length(content, ${at}) ELSE 1 END AS VARCHAR) AS rows, ${member === undefined ? 'NULL' : `json_extract_string(content, ${jsonPath(member)})`} AS member, md5(CAST(json_extract(content, ${at}) AS VARCHAR)) AS digest FROM read_text(${quoteLiteral(file)})`);
@@ -43,7 +43,8 @@ export async function inspectPage(session: Session, stream: RestStream, file: st
   return { rows: Number(row['rows']), member: row['member'] ?? null, digest: row['digest'] ?? null };
 }
 
-const jsonPath = (path: string): string => pathOf(membersAt(path));
+/** A number counts in a list. */
+const jsonPath = (path: string): string => pathOf(membersAt(path)).replaceAll(/\."(\d+)"/g, '[$1]');
 
 const notData = (address: string, what: string): SourceUnavailableError =>
   new SourceUnavailableError(`reading "${shown(address)}": the server answered ${what} where data should be; it is asked again, and if that goes on look at the address, the credentials and "decode" of the stream`);

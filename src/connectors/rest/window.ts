@@ -4,7 +4,7 @@ import type { PlanRequest } from '../connector';
 import type { RestStream } from './config';
 
 /** Bounds are instants in whole seconds, as text. Nothing newer than `margin` is read, since it may still show up late. 'closed': there is nothing new. */
-export function planWindow({ stream, position, logicalDate }: PlanRequest, { incremental }: RestStream): Window | 'closed' | null {
+export function planWindow({ stream, position, logicalDate }: PlanRequest, { incremental }: Pick<RestStream, 'incremental'>): Window | 'closed' | null {
   if (stream.mode === 'full') return null;
   if (!incremental || !stream.cursor) throw new ConfigurationError(`planning stream "${stream.stream}": "mode: incremental" needs "incremental" with the parameter "since" at the stream in its connection; add it, or use "mode: full"`);
   const until = Math.min(Date.parse(logicalDate), Date.now() - incremental.margin * 1000);

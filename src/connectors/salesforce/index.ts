@@ -1,0 +1,11 @@
+import { defineConnector } from '../connector';
+import { configSchema } from './config';
+import { openSalesforceSource } from './source';
+
+export const salesforce = defineConnector({
+  name: 'salesforce',
+  summary: 'Salesforce objects by REST query, with their types; incremental on SystemModstamp, deleted records included',
+  configSchema,
+  takesCursor: true,
+  openSource: openSalesforceSource,
+});
