@@ -9,6 +9,8 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 120000,
+  // Most tests wait for servers; one file at a time would leave the cores idle.
+  maxWorkers: 2,
   // Crash tests wait for timeouts most of the time, so many of them go side by side.
   maxConcurrency: 12,
 };

@@ -26,7 +26,7 @@ beforeAll(async () => {
   expect(summary.state).toBe('succeeded_with_rejects');
   run = summary.run.workflowId;
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  page = await browser.newPage({ viewport: { width: 1280, height: 1300 } });
 }, 120_000);
 afterAll(async () => {
   await browser?.close();
