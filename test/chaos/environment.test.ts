@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../src/dev/process';
 import type { StreamProgress } from '../../src/workflows/messages';
-import { connections, createOrders, expectExact, pipelineOf, wordsOf } from '../support/orders';
+import { connections, createOrders, expectExact, pipelineOf, sums, wordsOf } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { eventually } from '../support/temporal';
 import { install, summaryOf, type Installation, type PlaceOptions } from '../support/worker';
@@ -71,6 +71,26 @@ test('a full disk holds the run, which says so and goes on once a person has mad
   } finally {
     await place.close();
     disk.remove();
+  }
+}, 120_000);
+
+test('a connection that is dropped in the middle of reading and of writing costs nothing', async () => {
+  await database.run('CREATE TABLE dropped (id bigint, total numeric(12,2), note text, at timestamptz, _millrace_batch_id bigint)');
+  await database.run(`CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN new; END'`);
+  await database.run('CREATE TRIGGER slowly BEFORE INSERT ON dropped FOR EACH ROW EXECUTE FUNCTION slowly()');
+  await source.run('CREATE VIEW slow_orders AS SELECT o.* FROM orders o, LATERAL (SELECT pg_sleep(0.001 + o.id * 0) AS s) p WHERE p.s IS NOT NULL');
+  const place = await install(connections(source, database));
+  const drop = (at: TestDatabase, query: string) => eventually(async () =>
+    Number((await at.row(`SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))::text AS n FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE $1`, [query]))['n']) > 0, `a "${query}" to be there`, 60);
+  try {
+    await place.startWorker();
+    const handle = await place.start(pipelineOf('dropped', 'db', 'mode: full\n    write: append\n    snapshot: true\n    visible: batch').replace('stream: orders', 'stream: slow_orders'));
+    await drop(source, 'COPY (SELECT%TO STDOUT%');
+    await drop(database, 'COPY%FROM STDIN%');
+    expect(await summaryOf(handle)).toMatchObject({ state: 'succeeded', totals: { read: 3000, loaded: 3000 } });
+    expect(await database.row(sums('dropped'))).toEqual(await source.row(sums('orders')));
+  } finally {
+    await place.close();
   }
 }, 120_000);
 

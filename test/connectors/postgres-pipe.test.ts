@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { open, writeFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { throughPipe } from '../../src/connectors/postgres/pipe';
 
@@ -21,6 +23,22 @@ test('a reader that fails before it has read lets the writer end', async () => {
   };
   await expect(throughPipe({ write, read: failing('the connection is gone') }, never)).rejects.toThrow('the connection is gone');
   expect(told).toEqual(new Error('the connection is gone'));
+});
+
+test('a reader that is broken off while it waits for more lets both end', async () => {
+  const write = async (pipe: string, signal: AbortSignal): Promise<void> => {
+    const file = await open(pipe, 'w');
+    await file.write('one\n');
+    await once(signal, 'abort');
+    await file.write(large);
+    await file.close();
+  };
+  const read = async (stream: Readable): Promise<void> => {
+    await once(stream, 'data');
+    stream.destroy();
+    throw new Error('the connection is gone');
+  };
+  await expect(throughPipe({ write, read }, never)).rejects.toThrow('the connection is gone');
 });
 
 test('a writer that never opens the pipe lets the reader end', async () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { constants } from 'node:fs';
-import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -23,23 +23,24 @@ export async function throughPipe({ write, read }: Sides, signal: AbortSignal): 
   const pipe = path.join(folder, 'rows');
   try {
     if (spawnSync('mkfifo', ['-m', '600', pipe]).status !== 0) throw new Error(`making a named pipe in "${folder}" failed; is there a command mkfifo?`);
-    // Open for both, it waits for nobody, and nobody waits while it is open; the reader sees the end once it is closed.
+    // Open for both, it waits for nobody, and nobody waits while it is open; readers see the end once it is closed.
     const both = await open(pipe, constants.O_RDWR | constants.O_NONBLOCK);
-    const reader = await open(pipe, constants.O_RDONLY);
+    const rows = (await open(pipe, constants.O_RDONLY)).createReadStream({ highWaterMark: 1 << 20 });
+    // Of its own, since a stream that is destroyed closes what it reads.
+    const rest = await open(pipe, constants.O_RDONLY);
     const stop = new AbortController();
     const writing = write(pipe, AbortSignal.any([signal, stop.signal])).finally(() => both.close());
-    const reading = read(streamOf(reader)).catch(async (error: unknown) => {
+    const reading = read(rows).catch(async (error: unknown) => {
       stop.abort(error);
-      await finished(streamOf(reader).resume()).catch(() => undefined);
+      rows.destroy();
+      await finished(rest.createReadStream().resume()).catch(() => undefined);
       throw error;
     });
     const [written, taken] = await Promise.allSettled([writing, reading]);
-    await reader.close();
+    await rest.close();
     if (taken.status === 'rejected') throw taken.reason;
     if (written.status === 'rejected') throw written.reason;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const streamOf = (handle: FileHandle): Readable => handle.createReadStream({ highWaterMark: 1 << 20, autoClose: false });
