@@ -29,7 +29,7 @@ test('a reader that is broken off while it waits for more lets both end', async 
   const write = async (pipe: string, signal: AbortSignal): Promise<void> => {
     const file = await open(pipe, 'w');
     await file.write('one\n');
-    await once(signal, 'abort');
+    if (!signal.aborted) await once(signal, 'abort');
     await file.write(large);
     await file.close();
   };
