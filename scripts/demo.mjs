@@ -2,18 +2,23 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { createIssuesServer } from '../simulators/rest-issues/server.mjs';
+import { createSalesforceServer } from '../simulators/salesforce/server.mjs';
 import { build, installDependencies, root } from './setup.mjs';
 
-const pipelines = ['movies', 'flights', 'airports-traffic', 'airports-traffic-parquet', 'access-logs', 'issues-api'];
+const pipelines = ['movies', 'flights', 'airports-traffic', 'airports-traffic-parquet', 'access-logs', 'issues-api', 'crm-sales'];
 const goodCodes = [0, 2];
 
 installDependencies();
 build();
 const home = path.join(root, '.millrace');
-// What it answers is made up; see simulators/rest-issues.
-const issues = createIssuesServer();
-await new Promise((resolve) => { issues.listen(0, '127.0.0.1', resolve); });
-const env = { UV_THREADPOOL_SIZE: '16', MILLRACE_DEMO_ISSUES: `http://127.0.0.1:${issues.address().port}`, MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token', ...process.env, MILLRACE_HOME: home };
+// What it answers is made up; see simulators/.
+async function addressOf(server) {
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  server.unref();
+  return `http://127.0.0.1:${server.address().port}`;
+}
+const env = { UV_THREADPOOL_SIZE: '16', MILLRACE_DEMO_ISSUES: await addressOf(createIssuesServer()), MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token',
+  MILLRACE_DEMO_SALESFORCE: await addressOf(createSalesforceServer()), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', ...process.env, MILLRACE_HOME: home };
 const cli = path.join(root, 'bin/millrace.js');
 
 /** The environment in a process of its own, ready when it says so. */

@@ -3,15 +3,24 @@ import { createServer } from 'node:http';
 
 const [version, pageSize, total] = ['67.0', 50, 230];
 const field = (name, type, more = {}) => ({ name, type, nillable: name !== 'Id', precision: 0, scale: 0, ...more });
-const fields = [
-  field('Id', 'id'), field('Name', 'string'), field('Amount', 'currency', { precision: 18, scale: 2 }), field('StageName', 'picklist'), field('CloseDate', 'date'),
+const opportunityFields = [
+  field('Id', 'id'), field('Name', 'string'), field('AccountId', 'reference'), field('Amount', 'currency', { precision: 18, scale: 2 }), field('StageName', 'picklist'), field('CloseDate', 'date'),
   field('IsDeleted', 'boolean'), field('SystemModstamp', 'datetime'), field('BillingAddress', 'address'),
 ];
-const records = Array.from({ length: total }, (_unused, index) => ({
+const accountFields = [field('Id', 'id'), field('Name', 'string'), field('BillingCountry', 'string'), field('IsDeleted', 'boolean'), field('SystemModstamp', 'datetime')];
+const opportunities = Array.from({ length: total }, (_unused, index) => ({
   attributes: { type: 'Opportunity', url: `/services/data/v${version}/sobjects/Opportunity/006${index}` },
-  Id: `006${String(index).padStart(15, '0')}`, Name: `Deal ${index}`, Amount: index % 10 === 0 ? null : index * 100.25, StageName: index % 2 === 0 ? 'Closed Won' : 'Prospecting',
+  Id: `006${String(index).padStart(15, '0')}`, Name: `Deal ${index}`, AccountId: `001${String(Math.floor(index / 2) % 20).padStart(15, '0')}`, Amount: index % 10 === 0 ? null : index * 100.25, StageName: index % 2 === 0 ? 'Closed Won' : 'Prospecting',
   CloseDate: `2026-0${1 + (index % 9)}-15`, IsDeleted: index % 50 === 49, SystemModstamp: `2026-01-01T00:${String(index % 60).padStart(2, '0')}:00.000+0000`,
 }));
+
+// As people type countries.
+const countries = ['Germany', ' germany', 'France', 'FRANCE ', 'Japan', null];
+const accounts = Array.from({ length: 20 }, (_unused, index) => ({
+  attributes: { type: 'Account', url: `/services/data/v${version}/sobjects/Account/001${index}` },
+  Id: `001${String(index).padStart(15, '0')}`, Name: `Company ${index}`, BillingCountry: countries[index % countries.length], IsDeleted: false, SystemModstamp: '2026-01-01T00:00:00.000+0000',
+}));
+const objects = { Opportunity: { fields: opportunityFields, records: opportunities }, Account: { fields: accountFields, records: accounts } };
 
 const send = (response, status, content) => response.writeHead(status, { 'content-type': 'application/json', 'sforce-limit-info': 'api-usage=18/15000' }).end(JSON.stringify(content));
 const refuse = (response, status, errorCode, message = errorCode) => send(response, status, [{ errorCode, message }]);
@@ -20,7 +29,8 @@ const refuse = (response, status, errorCode, message = errorCode) => send(respon
 function select(text, all) {
   const [, names, object, lower, upper] = /^SELECT ([\w, ]+) FROM (\w+)(?: WHERE (?:SystemModstamp >= (\S+Z) AND )?SystemModstamp < (\S+Z))?$/.exec(text) ?? [];
   if (names === undefined) return { code: 'MALFORMED_QUERY' };
-  if (object !== 'Opportunity') return { code: 'INVALID_TYPE' };
+  if (!Object.hasOwn(objects, object)) return { code: 'INVALID_TYPE' };
+  const { fields, records } = objects[object];
   const wanted = names.split(', ');
   if (wanted.some((name) => !fields.some((known) => known.name === name && known.type !== 'address'))) return { code: 'INVALID_FIELD' };
   const within = (at) => (lower === undefined || Date.parse(at) >= Date.parse(lower)) && (upper === undefined || Date.parse(at) < Date.parse(upper));
@@ -49,8 +59,8 @@ export function createSalesforceServer({ sessionRequests = 1000, limitAt = 0 } =
     asked += 1;
     if (asked === limitAt) return refuse(response, 403, 'REQUEST_LIMIT_EXCEEDED');
     const [, resource, name, rest] = new RegExp(`^/services/data/v${version.replace('.', '\\.')}/(\\w+)(?:/([\\w-]+))?(?:/(\\w+))?$`).exec(url.pathname) ?? [];
-    if (resource === 'sobjects' && name === undefined) return send(response, 200, { sobjects: [{ name: 'Opportunity', queryable: true }] });
-    if (resource === 'sobjects' && name === 'Opportunity' && rest === 'describe') return send(response, 200, { name, queryable: true, fields });
+    if (resource === 'sobjects' && name === undefined) return send(response, 200, { sobjects: Object.keys(objects).map((object) => ({ name: object, queryable: true })) });
+    if (resource === 'sobjects' && Object.hasOwn(objects, name) && rest === 'describe') return send(response, 200, { name, queryable: true, fields: objects[name].fields });
     if ((resource !== 'query' && resource !== 'queryAll') || rest !== undefined) return refuse(response, 404, 'NOT_FOUND');
     const [id, from] = name === undefined ? [String(cursors.size), '0'] : name.split('-');
     if (name === undefined) {

@@ -11,24 +11,29 @@ let server: RestServer;
 let database: TestDatabase;
 let here: Installation;
 let worker: ChildProcess;
-let simulator: ChildProcess;
+const simulators: ChildProcess[] = [];
 const root = path.resolve(__dirname, '../..');
 beforeAll(async () => {
   server = await openRestServer();
   database = await createDatabase();
-  simulator = spawn(process.execPath, [path.join(root, 'simulators/rest-issues/server.mjs')], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [said] = await once(simulator.stdout!, 'data') as [Buffer];
-  const variables = { MILLRACE_DEMO_POSTGRES: database.url, MILLRACE_DEMO_ISSUES: (JSON.parse(String(said)) as { url: string }).url, MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token' };
+  const variables = { MILLRACE_DEMO_POSTGRES: database.url, MILLRACE_DEMO_ISSUES: await simulator('rest-issues'), MILLRACE_DEMO_SALESFORCE: await simulator('salesforce'), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token' };
   here = await install(`${readFileSync(path.join(root, 'pipelines/connections.yaml'), 'utf8')}${api('api')}${api('limited', '  rate_limit: { requests: 20, per: 1 }\n')}target: { connector: postgres, url: "${database.url}" }\n`, { variables });
   worker = await here.startWorker();
 });
 beforeEach(() => { server.asked.length = 0; });
 afterAll(async () => {
   await here.close();
-  simulator.kill();
+  for (const one of simulators) one.kill();
   server.close();
   await database.drop();
 });
+
+async function simulator(name: string): Promise<string> {
+  const child = spawn(process.execPath, [path.join(root, 'simulators', name, 'server.mjs')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  simulators.push(child);
+  const [said] = await once(child.stdout, 'data') as [Buffer];
+  return (JSON.parse(String(said)) as { url: string }).url;
+}
 
 const [pages, size] = [30, 20];
 const pageOf = (url: URL): number => Number(url.searchParams.get('page'));
@@ -95,4 +100,13 @@ test('the example reads issues and their comments, and then only what changed', 
   const again = await here.run(yaml);
   expect(again.state).toBe('succeeded');
   expect(await counts()).toEqual(all);
+}, 120_000);
+
+test('the example sums won deals of a CRM by country and month', async () => {
+  expect((await here.run(readFileSync(path.join(root, 'pipelines/crm-sales.yaml'), 'utf8'))).state).toBe('succeeded');
+  const row = await database.row('SELECT sum(deals)::text AS deals, sum(amount)::text AS amount, count(DISTINCT country)::text AS countries, count(DISTINCT month)::text AS months FROM crm_sales');
+  // Even deals are won and none of them is deleted; those that end in 0 have no amount.
+  const won = Array.from({ length: 115 }, (_unused, index) => index * 2);
+  const cents = won.filter((index) => index % 10 !== 0).reduce((sum, index) => sum + index * 10_025, 0);
+  expect(row).toEqual({ deals: '115', amount: `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`, countries: '4', months: '9' });
 }, 120_000);

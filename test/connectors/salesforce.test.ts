@@ -26,14 +26,14 @@ async function over(options: object = {}, auth: object = byClient): Promise<Benc
 test('an object is read with its types, page by page; compound fields are named and left out', async () => {
   const { plan, rows, rejects, landed } = await (await over()).read('Opportunity');
   expect(plan.columns.map(({ name, type }) => [name, type])).toEqual([
-    ['Id', 'VARCHAR'], ['Name', 'VARCHAR'], ['Amount', 'DECIMAL(18,2)'], ['StageName', 'VARCHAR'], ['CloseDate', 'DATE'], ['IsDeleted', 'BOOLEAN'], ['SystemModstamp', 'TIMESTAMP WITH TIME ZONE'],
+    ['Id', 'VARCHAR'], ['Name', 'VARCHAR'], ['AccountId', 'VARCHAR'], ['Amount', 'DECIMAL(18,2)'], ['StageName', 'VARCHAR'], ['CloseDate', 'DATE'], ['IsDeleted', 'BOOLEAN'], ['SystemModstamp', 'TIMESTAMP WITH TIME ZONE'],
   ]);
   expect(plan.notes.join()).toContain('"BillingAddress" (address) is left out');
   expect(rejects).toEqual([]);
   expect(landed.map((file) => file.rows)).toEqual([50, 50, 50, 50, 26]);
   // A full reading is without deleted records; those of an incremental one come marked.
   expect(rows).toHaveLength(226);
-  expect(rows[3]).toEqual({ Id: '006000000000000003', Name: 'Deal 3', Amount: '300.75', StageName: 'Prospecting', CloseDate: '2026-04-15', IsDeleted: 'false', SystemModstamp: '2026-01-01 00:03:00+00' });
+  expect(rows[3]).toEqual({ Id: '006000000000000003', Name: 'Deal 3', AccountId: '001000000000000001', Amount: '300.75', StageName: 'Prospecting', CloseDate: '2026-04-15', IsDeleted: 'false', SystemModstamp: '2026-01-01 00:03:00+00' });
 });
 
 test('an incremental reading takes what changed, deleted records too', async () => {
