@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Column } from '../../domain/column';
@@ -23,22 +24,31 @@ interface CopyIn {
 
 export const copyInSql = (into: string, columns: readonly string[]): string => `COPY ${into} (${quoteList(columns)}) FROM STDIN (FORMAT csv, NULL '\\N', ENCODING 'UTF8')`;
 
+/** Sends text into a table; returns the row count of COPY's command tag. */
+export async function copyStream({ connection, config, control }: Pick<Loading, 'connection' | 'config' | 'control'>, sql: string, rows: Readable, what: string): Promise<number> {
+  const stream = connection.client.query(copyFrom(sql));
+  // A session that is ended also tells a stream that is joined no longer; an error that nobody hears would end the whole process.
+  stream.on('error', () => undefined);
+  try {
+    await pipeline(rows, stream, { signal: control.signal });
+    return stream.rowCount;
+  } catch (error) {
+    if (control.signal.aborted) throw control.signal.reason;
+    throw translated(error, config, 'destination', what);
+  }
+}
+
 /** Parquet → DuckDB prints CSV into a pipe → COPY reads it: both work at once, and no row passes through JavaScript objects. */
-export async function copyIn({ connection, config, context, control }: Loading, request: CopyIn): Promise<number> {
-  const stream = connection.client.query(copyFrom(copyInSql(request.into, [...request.columns, ...request.constants].map(({ name }) => name))));
+export async function copyIn(loading: Loading, request: CopyIn): Promise<number> {
+  const { context, control } = loading;
+  const sql = copyInSql(request.into, [...request.columns, ...request.constants].map(({ name }) => name));
+  let copied = 0;
   await throughPipe({
     write: (pipe, signal) => context.engine.session(signal, (session) => session.run(printSql(request, pipe))),
-    async read(rows) {
-      try {
-        await pipeline(rows, stream, { signal: control.signal });
-      } catch (error) {
-        if (control.signal.aborted) throw control.signal.reason;
-        throw translated(error, config, 'destination', request.what);
-      }
-    },
+    read: async (rows) => { copied = await copyStream(loading, sql, rows, request.what); },
   }, control.signal);
-  control.progress({ rows: stream.rowCount });
-  return stream.rowCount;
+  control.progress({ rows: copied });
+  return copied;
 }
 
 function printSql({ columns, constants, paths }: CopyIn, pipe: string): string {

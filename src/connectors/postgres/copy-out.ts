@@ -9,6 +9,8 @@ import { translated } from './errors';
 /** Streams COPY into a file, as fast as the slower of both; returns the row count of COPY's command tag. */
 export async function copyOut(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, control: Control, side: Side = 'source'): Promise<number> {
   const stream = connection.client.query(copyTo(sql));
+  // A session that is ended also tells a stream that is joined no longer; an error that nobody hears would end the whole process.
+  stream.on('error', () => undefined);
   let bytes = 0;
   stream.on('data', (chunk: Buffer) => control.progress({ bytes: bytes += chunk.length }));
   try {

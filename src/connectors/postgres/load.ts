@@ -1,6 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { from as copyFrom } from 'pg-copy-streams';
 import { batchColumn, positionColumn, type Column } from '../../domain/column';
 import type { Control } from '../../domain/control';
 import { BalanceError, FencedOffError } from '../../domain/errors';
@@ -10,8 +8,7 @@ import type { LoadReceipt } from '../../domain/receipt';
 import type { ConnectorContext, LoadRequest } from '../connector';
 import type { PostgresConfig } from './config';
 import type { PostgresConnection } from './connection';
-import { copyIn, copyInSql } from './copy-in';
-import { translated } from './errors';
+import { copyIn, copyInSql, copyStream } from './copy-in';
 import { setBatch } from './prepare';
 import type { Names } from './system-tables';
 import type { Loading } from './write';
@@ -27,7 +24,7 @@ export async function loadBatch(connection: PostgresConnection, config: Postgres
   await connection.run('BEGIN');
   try {
     const rows = batch.format === 'copy_csv'
-      ? await copyText(connection, config, into, request, number!, control)
+      ? await copyText({ connection, config, context, control }, into, request, number!)
       : await copyBatch({ connection, config, context, control }, into, request, number!);
     control.reached('load:after-data');
     if (rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${names.label}": ${rows} rows arrived, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
@@ -63,18 +60,13 @@ export async function refuseOldFence(connection: PostgresConnection, names: Name
 }
 
 /** What the source's COPY printed, as it is. */
-async function copyText(connection: PostgresConnection, config: PostgresConfig, into: string, { batch, paths }: LoadRequest, number: string, control: Control): Promise<number> {
-  await connection.run(setBatch(number));
+async function copyText(loading: Loading, into: string, { batch, paths }: LoadRequest, number: string): Promise<number> {
+  await loading.connection.run(setBatch(number));
+  const sql = copyInSql(into, batch.columns.map(({ name }) => name));
   let rows = 0;
   for (const file of paths) {
-    const stream = connection.client.query(copyFrom(copyInSql(into, batch.columns.map(({ name }) => name))));
-    try {
-      await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), stream, { signal: control.signal });
-    } catch (error) {
-      if (control.signal.aborted) throw control.signal.reason;
-      throw translated(error, config, 'destination', `loading batch "${batch.id}" into ${into}`);
-    }
-    control.progress({ rows: rows += stream.rowCount });
+    rows += await copyStream(loading, sql, createReadStream(file, { highWaterMark: 1 << 20 }), `loading batch "${batch.id}" into ${into}`);
+    loading.control.progress({ rows });
   }
   return rows;
 }
