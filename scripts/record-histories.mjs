@@ -51,7 +51,7 @@ async function until(ask, what) {
 }
 
 let days = 0;
-const yamlOf = (name, streams, more = '') => `pipeline: ${name}\nsource: shop\ndestination: lake\nstreams:\n${streams.map((words) => `  - ${words}\n`).join('')}${more}`;
+const yamlOf = (name, streams, more = '') => `pipeline: ${name}\nsource: shop\ndestination: lake\nstreams:\n${streams.map((words) => `  - ${words.replace('to: orders', `to: ${name}`)}\n`).join('')}${more}`;
 const orders = (rows, words = '') => `{ stream: orders, to: orders, mode: full, write: replace, partition: { rows: ${rows} }${words} }`;
 function start(yaml, more = {}) {
   const spec = parsePipeline(yaml, 'recorded.yaml');
@@ -65,12 +65,12 @@ const end = (handle) => handle.result().catch(() => undefined);
 /** Each gives the workflows whose histories it made. */
 const scenes = {
   async finished() {
-    const handle = await start(yamlOf('finished', [orders(100), '{ stream: report, query: "SELECT id FROM orders", to: report, mode: full, write: replace, steps: [{ join: { stream: orders, on: [id] } }] }']));
+    const handle = await start(yamlOf('finished', [orders(100), '{ stream: report, query: "SELECT id FROM orders", to: report, mode: full, write: replace, steps: [{ join: { stream: orders, on: { id: id }, columns: [total] } }] }']));
     await end(handle);
     return [handle, childOf(handle), childOf(handle, 'report'), client.workflow.getHandle('finished')];
   },
   async paused() {
-    const handle = await start(yamlOf('paused', [orders(30)]));
+    const handle = await start(yamlOf('paused', [orders(3)]));
     await until(async () => (await stateOf(handle)) === 'running', 'the stream to run');
     await handle.signal('pause');
     await until(async () => (await stateOf(handle)) === 'paused', 'the stream to pause');
@@ -95,7 +95,7 @@ const scenes = {
     return [handle, childOf(handle, 'missing')];
   },
   async cancelled() {
-    const handle = await start(yamlOf('cancelled', [orders(30)]));
+    const handle = await start(yamlOf('cancelled', [orders(3)]));
     await until(async () => (await stateOf(handle)) === 'running', 'the stream to run');
     await handle.signal('cancel');
     await end(handle);
