@@ -79,6 +79,11 @@ describe.each(['folder', 'bucket'])('%s', (destination) => {
     expect(await monthsOf(destination, table, '*/*.parquet')).toEqual([all[0], { month: '2026-02', n: '300', amount: '257701.50' }]);
   });
 
+  test('folders may be named for times', async () => {
+    const summary = await place.run(yaml(destination, tableOf('timed'), `mode: full, write: replace, target: { partition_by: [hour] }, steps: [{ add: { columns: { hour: 'date_trunc(''hour'', "at")' } } }]`));
+    expect(summary.streams[0]).toMatchObject({ error: null, totals: { loaded: 1000 } });
+  });
+
   test.each([
     ['csv', '{ csv: { compression: gzip } }', '*.csv.gz'],
     ['jsonl', 'jsonl', '*.jsonl'],

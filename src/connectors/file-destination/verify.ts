@@ -79,9 +79,11 @@ async function measured(session: Session, { target }: VerifyRequest, manifest: B
     return { rows, fingerprint: manifest.fingerprint ?? '0', columns: [] };
   }
   if (paths.length === 0) return noFigures(proof);
-  const types = new Map((await session.rows(`DESCRIBE SELECT * FROM read_parquet(${fileList(paths)})`)).map((row) => [row['column_name']!, row['column_type']!]));
+  // A folder's name must not pass for the column of that name, which the files hold in its own type.
+  const from = `read_parquet(${fileList(paths)}, hive_partitioning = false)`;
+  const types = new Map((await session.rows(`DESCRIBE SELECT * FROM ${from}`)).map((row) => [row['column_name']!, row['column_type']!]));
   const columns = proof.map((column): PlacedColumn => ({ ...column, sql: quoteIdentifier(column.name), type: types.get(column.name)! }));
-  return figuresOf(await session.row(`SELECT ${figuresSql('duckdb', columns)} FROM read_parquet(${fileList(paths)})`), proof);
+  return figuresOf(await session.row(`SELECT ${figuresSql('duckdb', columns)} FROM ${from}`), proof);
 }
 
 /** Data files that a reader of the folder would meet and no batch has. */
