@@ -63,8 +63,10 @@ const killedAtPoint: Harm = async (scene) => {
   const at: KillAt = `${pick(killPoints)}#${1 + upTo(3)}`;
   scene.worker = await scene.place.startWorker(at);
   const gone = new Promise<boolean>((resolve) => scene.worker.once('exit', () => resolve(true)));
-  const reached = await Promise.race([gone, scene.over.then(() => false), sleep(15_000).then(() => false)]);
-  if (reached) scene.worker = await scene.place.startWorker();
+  const reached = await Promise.race([gone, scene.over.then(() => false), sleep(8000).then(() => false)]);
+  // Where the point lies behind the run, it dies all the same: else it might later, with nobody to go on.
+  if (!reached) await killNow(scene.worker);
+  scene.worker = await scene.place.startWorker();
   return `worker killed at ${at}${reached ? '' : ' (not reached)'}`;
 };
 const killedInBetween: Harm = async (scene) => {

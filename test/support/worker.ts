@@ -127,6 +127,7 @@ export async function install(connections: string, { namespace = 'default', addr
 
 /** Kills at once, and returns when the process is gone. */
 export async function killNow(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
   const gone = once(worker, 'exit');
   worker.kill('SIGKILL');
   await gone;
