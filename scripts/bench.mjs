@@ -33,7 +33,7 @@ await sql('VACUUM ANALYZE big');
 await sql('CHECKPOINT');
 
 writeFileSync(path.join(home, 'connections.yaml'), `db: { connector: postgres, url: "${url}" }\nlake: { connector: files, path: lake }\n`);
-const yaml = (name, to, source = 'big') => { const file = path.join(home, `${name}.yaml`); writeFileSync(file, `pipeline: ${name}\nsource: db\ndestination: ${to}\nstreams:\n  - { stream: ${source}, to: ${name}, mode: full, write: replace }\n`); return file; };
+const yaml = (name, to, source = 'big', proof = 'counts') => { const file = path.join(home, `${name}.yaml`); writeFileSync(file, `pipeline: ${name}\nsource: db\ndestination: ${to}\nstreams:\n  - { stream: ${source}, to: ${name}, mode: full, write: replace, proof: ${proof} }\n`); return file; };
 const run = (file) => new Promise((resolve, reject) => {
   const child = spawn(process.execPath, [path.join(root, 'lib/client.js'), 'run', file, '--json'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, UV_THREADPOOL_SIZE: '16', MILLRACE_HOME: home, TEMPORAL_ADDRESS: environment.address } });
   let said = '';
@@ -54,12 +54,14 @@ async function keyedPipe() {
   await to.end();
 }
 await sql('CREATE TABLE small AS SELECT * FROM big LIMIT 1000');
-const files = { parquet: yaml('bench_parquet', 'lake'), postgres: yaml('bench_postgres', 'db'), small: yaml('bench_small', 'db', 'small') };
+const files = { parquet: yaml('bench_parquet', 'lake'), postgres: yaml('bench_postgres', 'db'), small: yaml('bench_small', 'db', 'small'), provenParquet: yaml('bench_proven_parquet', 'lake', 'big', 'rows'), provenPostgres: yaml('bench_proven_postgres', 'db', 'big', 'rows') };
 const work = [
   ['raw COPY to a file', rawCopy, null],
   ['millrace Postgres → Parquet', () => run(files.parquet), 'raw COPY to a file'],
   ['raw binary COPY pipe, keyed', keyedPipe, null],
   ['millrace Postgres → Postgres', () => run(files.postgres), 'raw binary COPY pipe, keyed'],
+  ['millrace Postgres → Parquet, proof: rows', () => run(files.provenParquet), 'millrace Postgres → Parquet'],
+  ['millrace Postgres → Postgres, proof: rows', () => run(files.provenPostgres), 'millrace Postgres → Postgres'],
   ['millrace run of 1,000 rows', () => run(files.small), null],
 ];
 
@@ -76,7 +78,7 @@ for (let round = 0; round < rounds; round += 1) {
 for (const [name, , against] of work) {
   const seconds = best.get(name);
   const line = { name, rows, seconds: Number(seconds.toFixed(2)), ratio: against ? Number((seconds / best.get(against)).toFixed(2)) : null, peakMb: name.startsWith('millrace') ? Math.round(peak(environment.workerPid())) : null };
-  console.log(json ? JSON.stringify(line) : `${name.padEnd(32)} ${String(line.seconds).padStart(8)} s ${line.ratio ? `${line.ratio}×`.padStart(8) : ''.padStart(8)} ${line.peakMb ? `${line.peakMb} MB` : ''}`);
+  console.log(json ? JSON.stringify(line) : `${name.padEnd(42)} ${String(line.seconds).padStart(8)} s ${line.ratio ? `${line.ratio}×`.padStart(8) : ''.padStart(8)} ${line.peakMb ? `${line.peakMb} MB` : ''}`);
 }
 await environment.stop();
 rmSync(home, { recursive: true, force: true });

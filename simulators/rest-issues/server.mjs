@@ -1,4 +1,5 @@
 // A small API of issues and comments for the demo and for trying things out: see README.md.
+import { fileURLToPath } from 'node:url';
 import { createServer } from 'node:http';
 
 const issueCount = 120;
@@ -57,7 +58,7 @@ export function createIssuesServer({ token = 'demo-token', perSecond = 50 } = {}
   });
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = createIssuesServer();
   server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => console.log(JSON.stringify({ ready: true, url: `http://127.0.0.1:${server.address().port}` })));
 }

@@ -1,4 +1,5 @@
 // A stand-in for the parts of Salesforce that Millrace asks: see README.md.
+import { fileURLToPath } from 'node:url';
 import { createServer } from 'node:http';
 
 const [version, pageSize, total] = ['67.0', 50, 230];
@@ -75,7 +76,7 @@ export function createSalesforceServer({ sessionRequests = 1000, limitAt = 0 } =
   });
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = createSalesforceServer(JSON.parse(process.argv[2] ?? '{}'));
   server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ ready: true, url: `http://127.0.0.1:${server.address().port}` })));
 }
