@@ -71,7 +71,7 @@ test('pause stops what runs, nothing starts meanwhile, and resume starts it agai
   await eventually(async () => block.waiting === 2, 'both loads run');
   await handle.signal('pause');
   await eventually(async () => (await child.query<StreamProgress>('streamProgress')).state === 'paused', 'paused');
-  expect((await progressOf(handle)).state).toBe('paused');
+  await eventually(async () => (await progressOf(handle)).state === 'paused', 'the run has heard of it');
   const before = calls.length;
   await handle.signal('resume');
   await eventually(async () => calls.filter((call) => call.startsWith('loadBatch')).length === 4, 'both loads run again');
