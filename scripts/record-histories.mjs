@@ -89,6 +89,24 @@ const scenes = {
     await end(handle);
     return [handle, childOf(handle, 'later')];
   },
+  async steered() {
+    const handle = await start(yamlOf('steered', [orders(30), '{ stream: soon, to: soon, mode: full, write: replace }']));
+    await until(async () => (await childOf(handle, 'soon').query('streamProgress')).state === 'held', 'the stream to be held');
+    await handle.executeUpdate('setConcurrency', { args: [{ concurrency: 1 }] });
+    await handle.signal('pause');
+    await database.query('CREATE TABLE soon AS SELECT * FROM orders');
+    await handle.signal('resume');
+    await handle.executeUpdate('retryPartition', { args: [{ stream: 'soon' }] }).catch(() => undefined);
+    await end(handle);
+    return [handle, childOf(handle), childOf(handle, 'soon')];
+  },
+  async backfilled() {
+    const spec = parsePipeline(yamlOf('backfilled', ['{ stream: orders, to: days, mode: incremental, cursor: at, write: merge, key: [id] }'], '').replace('destination: lake', 'destination: shop'), 'recorded.yaml');
+    const windows = [['2026-01-01T00:00:00Z', '2026-01-01T00:03:00Z'], ['2026-01-01T00:03:00Z', '2026-01-02T00:00:00Z']].map(([from, to]) => ({ from, to }));
+    const handle = await client.workflow.start('backfillPipeline', { taskQueue: 'millrace', workflowId: 'backfilled/backfill', args: [{ spec, connectionsFile, windows }] });
+    await end(handle);
+    return [handle];
+  },
   async failed() {
     const handle = await start(yamlOf('failed', [orders(100).replace('stream: orders', 'stream: missing')], 'on_failure: fail\n'));
     await end(handle);
