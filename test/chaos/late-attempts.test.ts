@@ -1,7 +1,7 @@
 import type { KillPoint } from '../../src/domain/control';
 import { cases, connections, createOrders, everything, expectExact, pipelineOf } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
-import { wakeUpLate } from '../support/late';
+import { twoAttempts, wakeUpLate } from '../support/late';
 
 /** A machine sleeps in the middle of an activity and wakes up when others have long gone on: it must add nothing and take nothing away. */
 let source: TestDatabase;
@@ -30,3 +30,22 @@ test.concurrent.each(naps)('an attempt that wakes up late at %s leaves the rows 
     await close();
   }
 }, 400_000);
+
+const pairs = ([
+  ['a transform', 'replace_staged', 'activities/transform-batch.js', 'transform:after-data'],
+  ['a load into a folder', 'lake', 'connectors/file-destination/load.js', 'load:after-data'],
+  ['a load into a bucket', 'bucket', 'connectors/file-destination/load.js', 'load:after-data'],
+  ['a load into a table', 'append_batch', 'connectors/postgres/load.js', 'load:after-data'],
+] as const).filter(([, name]) => everything || name === 'lake');
+
+test.concurrent.each(pairs)('two attempts of %s side by side give the rows of one (%s)', async (_what, name, file, point) => {
+  const [, destination, words] = cases.find(([other]) => other === name)!;
+  const table = `twice_${name}`;
+  const { place, summary } = await twoAttempts(connections(source, database), pipelineOf(table, destination, words), { file, point });
+  try {
+    expect(summary).toMatchObject({ state: 'succeeded', totals: { read: 3000, loaded: 3000 } });
+    await expectExact(place, source, database, table, destination);
+  } finally {
+    await place.close();
+  }
+}, 120_000);

@@ -1,8 +1,8 @@
 import type { RunSummary } from '../../src/domain/receipt';
 import { connections, createOrders, pipelineOf, wordsOf } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
-import { wakeUpLate } from '../support/late';
-import { attemptEnded, install, summaryOf, type Patch } from '../support/worker';
+import { twoAttempts, wakeUpLate } from '../support/late';
+import { install, summaryOf, type Patch } from '../support/worker';
 
 /** Millrace without one of its guards, or with one false count, must not pass: else the suite would prove nothing. */
 let source: TestDatabase;
@@ -51,30 +51,19 @@ async function loadAgain(name: string, patches: readonly Patch[]): Promise<RunSu
   }
 }
 
-/** Two attempts read one live table, which has more rows for the second; the first one wakes up when the second has recorded its manifest. */
-const slowFirstExtraction: readonly Patch[] = [
-  {
-    file: 'activities/extract-partition.js', find: `control.reached('extract:after-data');`,
-    put: `if (!globalThis.slow) { globalThis.slow = true; process.stdout.write('{"slow":true}\\n'); await new Promise((go) => process.once('SIGHUP', go)); }`,
-  },
-  // A first attempt that falls silent is taken for dead, so there is a second one.
-  { file: 'activities/control.js', find: '() => context.heartbeat(beat)', put: '() => { if (context.info.attempt > 1) context.heartbeat(beat); }' },
-];
+/** Two attempts read one live table, which has more rows for the second; the first one records its manifest last. */
 async function extractTwice(name: string, patches: readonly Patch[]): Promise<RunSummary> {
   const live = await createDatabase();
   await createOrders(live);
-  const place = await install(connections(live, database), { patches: [...slowFirstExtraction, ...patches] });
+  const yaml = failing(name, 'mode: full\n    write: replace\n    steps: [{ filter: { where: "id <> 0" } }]').replace('rows: 1000', 'rows: 5000');
   try {
-    const worker = await place.startWorker();
-    const slow = new Promise<void>((resolve) => worker.stdout!.on('data', (text) => { if (String(text).includes('"slow"')) resolve(); }));
-    const handle = await place.start(failing(name, 'mode: full\n    write: replace\n    steps: [{ filter: { where: "id <> 0" } }]').replace('rows: 1000', 'rows: 5000'));
-    await slow;
-    await live.run(`INSERT INTO orders SELECT -n, n, 'late', now() FROM generate_series(1, 7) n`);
-    await attemptEnded(worker, 'checkStream');
-    worker.kill('SIGHUP');
-    return await summaryOf(handle);
-  } finally {
+    const { place, summary } = await twoAttempts(connections(live, database), yaml, {
+      file: 'activities/extract-partition.js', point: 'extract:after-data', patches,
+      meanwhile: () => live.run(`INSERT INTO orders SELECT -n, n, 'late', now() FROM generate_series(1, 7) n`),
+    });
     await place.close();
+    return summary;
+  } finally {
     await live.drop();
   }
 }

@@ -60,7 +60,9 @@ type Harm = (scene: Scene) => Promise<string>;
 
 const killedAtPoint: Harm = async (scene) => {
   await killNow(scene.worker);
-  const at: KillAt = `${pick(killPoints)}#${1 + upTo(3)}`;
+  const point = pick(killPoints);
+  // Only partitions are several.
+  const at: KillAt = `${point}#${/^(extract|transform|load):/.test(point) ? 1 + upTo(3) : 1}`;
   scene.worker = await scene.place.startWorker(at);
   const gone = new Promise<boolean>((resolve) => scene.worker.once('exit', () => resolve(true)));
   const reached = await Promise.race([gone, scene.over.then(() => false), sleep(8000).then(() => false)]);

@@ -1,6 +1,6 @@
 import type { RunSummary } from '../../src/domain/receipt';
 import { eventually } from './temporal';
-import { activitiesEnded, halted, install, summaryOf, type Installation, type KillAt, type PlaceOptions } from './worker';
+import { activitiesEnded, attemptEnded, halted, install, said, summaryOf, type Installation, type KillAt, type Patch, type PlaceOptions } from './worker';
 
 /** Runs on another queue and with other workers, but in the same home: so that nothing is handed to a worker that is halted. */
 const beside = (place: Installation, connections: string, options: PlaceOptions): Promise<Installation> => install(connections, { ...options, home: place.home });
@@ -44,3 +44,28 @@ const retried = async (place: Installation, workflowId: string): Promise<boolean
   const { raw } = await place.client.workflow.getHandle(`${workflowId}/orders`).describe().catch(() => ({ raw: null }));
   return raw?.pendingActivities?.some(({ lastFailure }) => lastFailure) ?? false;
 };
+
+/**
+ * Two attempts of one activity in one run: the first falls silent at the point, so that it is taken for dead, and goes on when the
+ * second has done everything. `meanwhile`: while the first is silent.
+ */
+export async function twoAttempts(connections: string, yaml: string, { file, point, patches = [], meanwhile }: { readonly file: string; readonly point: string; readonly patches?: readonly Patch[]; meanwhile?(): Promise<unknown> }): Promise<{ readonly place: Installation; readonly summary: RunSummary }> {
+  const silent: readonly Patch[] = [
+    { file, find: `control.reached('${point}');`, put: `if (!globalThis.slow) { globalThis.slow = true; process.stdout.write('{"slow":true}\\n'); await new Promise((go) => process.once('SIGHUP', go)); }` },
+    { file: 'activities/control.js', find: '() => context.heartbeat(beat)', put: '() => { if (context.info.attempt > 1) context.heartbeat(beat); }' },
+  ];
+  const place = await install(connections, { patches: [...silent, ...patches] });
+  try {
+    const worker = await place.startWorker();
+    const slow = said(worker, '"slow"');
+    const handle = await place.start(yaml);
+    await slow;
+    await meanwhile?.();
+    await attemptEnded(worker, 'checkStream');
+    worker.kill('SIGHUP');
+    return { place, summary: await summaryOf(handle) };
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+}

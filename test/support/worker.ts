@@ -137,7 +137,8 @@ export async function killNow(worker: ChildProcess): Promise<void> {
 export const halted = (worker: ChildProcess): Promise<boolean> =>
   eventually(async () => /^\d+ \(.*\) T /.test(readFileSync(`/proc/${worker.pid}/stat`, 'utf8')), 'the worker to halt', 60);
 
-const said = (worker: ChildProcess, words: string): Promise<void> => new Promise((resolve) => {
+/** The worker has printed the words. */
+export const said = (worker: ChildProcess, words: string): Promise<void> => new Promise((resolve) => {
   worker.stdout!.on('data', (chunk) => { if (String(chunk).includes(words)) resolve(); });
   worker.once('exit', () => resolve());
 });
