@@ -1,19 +1,24 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Below the range from which systems take the ports of outgoing connections: what is free there stays free until a server has started. */
+const [lowest, highest] = [20_000, 32_000];
+
 /** `wanted` if nobody listens there, else any free port. */
 export async function freePort(wanted = 0): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', () => (wanted === 0 ? reject(new Error('no free port')) : resolve(freePort())));
-    server.listen(wanted, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
+  const candidates = [...(wanted === 0 ? [] : [wanted]), ...Array.from({ length: 50 }, () => randomInt(lowest, highest))];
+  for (const port of candidates) if (await isFree(port)) return port;
+  throw new Error(`looking for a free port: 50 ports between ${lowest} and ${highest} are taken`);
 }
+
+const isFree = (port: number): Promise<boolean> => new Promise((resolve) => {
+  const server = createServer();
+  server.once('error', () => resolve(false));
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+});
 
 export const isAlive = (pid: number): boolean => {
   try {

@@ -36,14 +36,29 @@ export async function startS3(options: S3Options): Promise<S3Server> {
   const before = readNote(noteFile);
   if (before && isAlive(before.pid) && await answers(before.port)) return serverOf(before, noteFile);
   const keys = before ?? { accessKeyId: 'millrace', secretAccessKey: randomBytes(18).toString('hex') };
-  const port = await freePort(before?.port ?? options.port ?? 9090);
+  const note = await withNewPorts(() => launch(options, keys, before?.port ?? options.port));
+  writeFileSync(noteFile, JSON.stringify(note), { mode: 0o600 });
+  return serverOf(note, noteFile);
+}
+
+/** It listens at seven ports; one of them may be taken between being found free and being used. */
+async function withNewPorts<Result>(start: () => Promise<Result>): Promise<Result> {
+  for (let times = 1; ; times += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (times === 3) throw error;
+    }
+  }
+}
+
+async function launch(options: S3Options, keys: Keys, wanted: number | undefined): Promise<Note> {
+  const port = await freePort(wanted ?? 9090);
   const { program, command, args, env } = await commandOf(options, port, keys);
   const logFile = path.join(options.folder, 's3.log');
   const child = startServer(command, args, logFile, { env: { ...inheritedEnvironment(), ...env } });
   await until(() => answers(port), child, `the S3 server (log: ${logFile})`, 90);
-  const note: Note = { pid: child.pid!, port, accessKeyId: keys.accessKeyId, secretAccessKey: keys.secretAccessKey, program };
-  writeFileSync(noteFile, JSON.stringify(note), { mode: 0o600 });
-  return serverOf(note, noteFile);
+  return { pid: child.pid!, port, accessKeyId: keys.accessKeyId, secretAccessKey: keys.secretAccessKey, program };
 }
 
 const serverOf = ({ port, pid, program, accessKeyId, secretAccessKey }: Note, noteFile: string): S3Server => ({
