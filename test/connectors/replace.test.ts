@@ -28,7 +28,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-const yaml = (name: string, words: string, destination = 'db') => `pipeline: ${name}\nsource: db\ndestination: ${destination}\non_failure: fail\nstreams:\n  - { stream: ${name}_src, to: ${name}, settle: 0 seconds, ${words} }\n`;
+const yaml = (name: string, words: string, destination = 'db') => `pipeline: ${name}\nsource: db\ndestination: ${destination}\non_failure: fail\nstreams:\n  - { stream: ${name}_src, to: ${name}, settle: 30 seconds, ${words} }\n`;
 const full = 'mode: full, write: replace';
 const source = (name: string, values: string) => database.run(`CREATE TABLE ${name}_src (id int, v text, at timestamptz); INSERT INTO ${name}_src VALUES ${values}`);
 const oidOf = async (table: string) => (await database.row('SELECT to_regclass($1)::oid::text AS oid', [table]))['oid'];

@@ -26,7 +26,7 @@ const stamp = (number: number) => `${day(number)} 00:00:00+00`;
 
 describe.each(['db', 'duck'])('into %s', (destination) => {
   const yaml = (name: string, words: string, more = '') =>
-    `pipeline: ${name}\nsource: db\ndestination: ${destination}\non_failure: fail\nstreams:\n  - { stream: ${name}_src, to: ${name}, settle: 0 seconds, write: scd2, key: id, ${words} }\n${more}`;
+    `pipeline: ${name}\nsource: db\ndestination: ${destination}\non_failure: fail\nstreams:\n  - { stream: ${name}_src, to: ${name}, settle: 30 seconds, write: scd2, key: id, ${words} }\n${more}`;
   const named = (name: string) => `${name}_${destination}`;
   const source = async (name: string, values: string) => database.run(`CREATE TABLE ${name}_src (id int, v text, at timestamptz); INSERT INTO ${name}_src VALUES ${values}`);
   /** `id value from → to` of every version, with a star on the current one. */

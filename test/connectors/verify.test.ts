@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 const yaml = (name: string, to: string, words: string, source = 'things') =>
-  `pipeline: ${name}\nsource: db\ndestination: ${to}\nstreams:\n  - { stream: ${source}, to: ${name}, partition: { rows: 20 }, settle: 0 seconds, ${words} }\n`;
+  `pipeline: ${name}\nsource: db\ndestination: ${to}\nstreams:\n  - { stream: ${source}, to: ${name}, partition: { rows: 20 }, settle: 30 seconds, ${words} }\n`;
 const full = 'mode: full, write: replace';
 
 interface Corruption {

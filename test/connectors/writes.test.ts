@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 const yaml = (name: string, words: string, source = 'src', destination = 'db') =>
-  `pipeline: ${name}\nsource: db\ndestination: ${destination}\nstreams:\n  - { stream: ${source}, to: ${name}, settle: 0 seconds, ${words} }\n`;
+  `pipeline: ${name}\nsource: db\ndestination: ${destination}\nstreams:\n  - { stream: ${source}, to: ${name}, settle: 30 seconds, ${words} }\n`;
 const rows = (table: string, columns = 'id, v') => database.rows(`SELECT ${columns} FROM ${table} ORDER BY 1, 2`);
 
 async function source(name: string, values: string): Promise<void> {

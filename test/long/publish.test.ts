@@ -23,7 +23,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const yaml = (write: string) => `pipeline: big_${write}\nsource: shop\ndestination: db\nstreams:\n  - { stream: big, to: big_${write}, settle: 0 seconds, mode: full, write: ${write}, key: id, cursor: at }\n`;
+const yaml = (write: string) => `pipeline: big_${write}\nsource: shop\ndestination: db\nstreams:\n  - { stream: big, to: big_${write}, settle: 30 seconds, mode: full, write: ${write}, key: id, cursor: at }\n`;
 const now = async (write: string) => database.row(`SELECT count(*)::text AS n, min(version)::text AS lowest, max(version)::text AS highest FROM big_${write}`);
 const allOf = (version: number) => ({ n: String(rows), lowest: String(version), highest: String(version) });
 const renew = (version: number) => source.run(`UPDATE big SET version = ${version}, at = at + interval '1 day'`);
