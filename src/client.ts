@@ -23,6 +23,7 @@ import { addResume } from './cli/resume';
 import { addRetry } from './cli/retry';
 import { addRun } from './cli/run';
 import { addSchedule } from './cli/schedule';
+import { addSchema } from './cli/schema';
 import { addSet } from './cli/set';
 import { addSkip } from './cli/skip';
 import { addState } from './cli/state';
@@ -61,6 +62,7 @@ const commands: readonly AddCommand[] = [
   addLineage,
   addDoctor,
   addList,
+  addSchema,
   addDev,
   addWorker,
 ];

@@ -1,4 +1,6 @@
-const pipeline = `# Orders from a CSV file, cleaned, into a table of a DuckDB file. Run it with: millrace run orders.yaml
+import { schemaFile, schemaLine, schemaText } from '../config/json-schema';
+
+const pipeline = `${schemaLine('pipeline')}# Orders from a CSV file, cleaned, into a table of a DuckDB file. Run it with: millrace run orders.yaml
 pipeline: orders
 description: Orders as the shop exports them, one row per order, newest version wins.
 source: inbox
@@ -22,7 +24,7 @@ streams:
       - row_count: { must_be_greater_than: 0 }
 `;
 
-const connections = `# Where data comes from and goes to. Write secrets as \${env:NAME} or \${file:PATH}, never themselves.
+const connections = `${schemaLine('connections')}# Where data comes from and goes to. Write secrets as \${env:NAME} or \${file:PATH}, never themselves.
 inbox:
   connector: files
   path: data
@@ -50,9 +52,12 @@ const ignored = `.millrace/
 `;
 
 /** What `millrace init` writes: file name → text. */
-export const firstProject: Readonly<Record<string, string>> = {
+export const firstProject = (): Readonly<Record<string, string>> => ({
   'orders.yaml': pipeline,
   'connections.yaml': connections,
   'data/orders.csv': orders,
   '.gitignore': ignored,
-};
+  // For editors: they complete words and mark what is misspelt.
+  [schemaFile('pipeline')]: schemaText('pipeline'),
+  [schemaFile('connections')]: schemaText('connections'),
+});

@@ -9,7 +9,7 @@ import type { Terminal } from './terminal';
 
 /** `init [DIR]`: a project that runs as it is. Overwrites nothing. */
 export async function init(folder: string, terminal: Terminal): Promise<ExitCode> {
-  const files = Object.entries(firstProject).map(([name, text]) => ({ name, text, file: path.join(folder, name) }));
+  const files = Object.entries(firstProject()).map(([name, text]) => ({ name, text, file: path.join(folder, name) }));
   const there = files.filter(({ file }) => existsSync(file)).map(({ name }) => name);
   if (there.length > 0) throw new ConfigurationError(`writing a first project to "${folder}": ${there.join(', ')} would be overwritten; choose another folder`, { folder });
   for (const { file, text } of files) {

@@ -60,7 +60,7 @@ describe('init', () => {
     expect(await millrace('init', project)).toMatchObject({ code: 0, out: expect.stringContaining('millrace run orders.yaml') as string });
     expect(existsSync(path.join(project, 'data/orders.csv'))).toBe(true);
     expect(readFileSync(path.join(project, '.gitignore'), 'utf8')).toContain('.millrace/');
-    expect(await millrace('init', project)).toMatchObject({ code: 4, err: expect.stringContaining('orders.yaml, connections.yaml, data/orders.csv, .gitignore would be overwritten') as string });
+    expect(await millrace('init', project)).toMatchObject({ code: 4, err: expect.stringContaining('orders.yaml, connections.yaml, data/orders.csv, .gitignore, pipeline.schema.json, connections.schema.json would be overwritten') as string });
   });
 
   it('writes a project whose pipeline has no problem', async () => {
