@@ -17,6 +17,7 @@ import { exitCodeOfArea, exitCodeOfSummary, exitCodes, type ExitCode } from './e
 import { ask } from './follow';
 import { logicalDateOf } from './logical-date';
 import { outcomeOfCause } from './outcome';
+import { offerSearchAttributes } from './search-attributes';
 import type { Terminal } from './terminal';
 import { watchRun } from './watch-run';
 import { grouped, plural } from './words';
@@ -71,9 +72,10 @@ export interface StartOptions {
 }
 
 /** One window is a run like others; several are runs below one workflow. */
-export async function startBackfill(input: BackfillInput, options: StartOptions): Promise<ExitCode> {
-  const { spec, windows } = input;
+export async function startBackfill(given: BackfillInput, options: StartOptions): Promise<ExitCode> {
+  const { spec, windows } = given;
   const { environment: { taskQueue }, terminal, server, file } = options;
+  const input = { ...given, ...await offerSearchAttributes(server.client, terminal) };
   const workflowId = backfillIdOf(spec.pipeline, rangeOf(windows));
   const single = windows.length === 1;
   const handle = await start(server.client, single ? 'runPipeline' : 'backfillPipeline', workflowId, taskQueue, single ? runInput(input, windows[0]!) : input, spec);
@@ -85,8 +87,8 @@ export async function startBackfill(input: BackfillInput, options: StartOptions)
   return ended === 'busy' ? exitCodes.other : ended;
 }
 
-const runInput = ({ spec, connectionsFile }: BackfillInput, window: BackfillWindow): RunPipelineInput =>
-  ({ spec, connectionsFile, logicalDate: window.to, backfill: window, whenHeld: 'queue', allowDestructive: false });
+const runInput = ({ spec, connectionsFile, searchAttributes }: BackfillInput, window: BackfillWindow): RunPipelineInput =>
+  ({ spec, connectionsFile, logicalDate: window.to, backfill: window, whenHeld: 'queue', allowDestructive: false, ...(searchAttributes && { searchAttributes }) });
 
 async function start(client: Client, type: string, workflowId: string, taskQueue: string, input: BackfillInput | RunPipelineInput, { pipeline }: PipelineSpec): Promise<WorkflowHandle> {
   try {

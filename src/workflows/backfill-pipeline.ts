@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { backfillIdOf, type BackfillSummary, type BackfillWindow } from '../domain/backfill';
 import { runFailedType } from '../domain/failure';
 import { backfillProgress, cancel, type BackfillInput } from './messages';
+import { createLabels } from './labels';
 import { requestCancel } from './request-cancel';
 import { runPipeline } from './run-pipeline';
 import { told } from './failures';
@@ -13,6 +14,7 @@ const nothing = { done: 0, read: 0, loaded: 0, rejected: 0 };
 export async function backfillPipeline(input: BackfillInput): Promise<BackfillSummary> {
   const { windows } = input;
   let sums = input.carried ?? nothing;
+  createLabels(input.searchAttributes === true).tell({ pipeline: input.spec.pipeline });
   setHandler(backfillProgress, () => ({ windows: windows.length, ...sums, current: windows[sums.done] ? idOf(input, windows[sums.done]!) : null }), { description: 'Windows done, and the one that runs' });
   setHandler(cancel, async () => {
     await CancellationScope.nonCancellable(() => executeChild(requestCancel, { workflowId: `${workflowInfo().workflowId}/cancel` }));
@@ -29,11 +31,11 @@ export async function backfillPipeline(input: BackfillInput): Promise<BackfillSu
 const idOf = ({ spec }: BackfillInput, window: BackfillWindow): string => backfillIdOf(spec.pipeline, window);
 
 async function moveWindow(input: BackfillInput, window: BackfillWindow) {
-  const { spec, connectionsFile, windows } = input;
+  const { spec, connectionsFile, windows, searchAttributes } = input;
   try {
     const child = await startChild(runPipeline, {
       workflowId: idOf(input, window), parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL, staticSummary: `backfill ${spec.pipeline}`,
-      args: [{ spec, connectionsFile, logicalDate: window.to, backfill: window, whenHeld: 'queue', allowDestructive: false }],
+      args: [{ spec, connectionsFile, logicalDate: window.to, backfill: window, whenHeld: 'queue', allowDestructive: false, ...(searchAttributes && { searchAttributes }) }],
     });
     return await child.result();
   } catch (error) {

@@ -32,6 +32,8 @@ export interface BackfillInput {
   readonly connectionsFile: string;
   /** In order. */
   readonly windows: readonly BackfillWindow[];
+  /** As in `RunPipelineInput`: of each window's run. */
+  readonly searchAttributes?: boolean;
   /** Carried over a continue-as-new. */
   readonly carried?: { readonly done: number; readonly read: number; readonly loaded: number; readonly rejected: number };
 }

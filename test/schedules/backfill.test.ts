@@ -4,6 +4,7 @@ import type { RunSummary } from '../../src/domain/receipt';
 import { events, millrace, useInstallation } from '../support/millrace';
 import { createOrders } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
+import { eventually, workflowsOf } from '../support/temporal';
 import { install, type Installation } from '../support/worker';
 
 // 3,000 orders, one a second from 2026-01-01T00:00:01Z: 50 minutes.
@@ -36,6 +37,8 @@ const merge = 'write: merge\n    key: [id]';
 const idsOf = async (table: string, where = 'true') => (await warehouse.rows(`SELECT id::text AS id FROM ${table} WHERE ${where} ORDER BY ${table}.id`)).map(({ id }) => Number(id));
 const checkpoint = (pipeline: string) => warehouse.row('SELECT position, version::text FROM _millrace_checkpoints WHERE pipeline = $1', [pipeline]);
 const between = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+/** Runs of a pipeline that the server's list finds by their labels. */
+const labelled = (pipeline: string, words: string) => workflowsOf(installation.client, `WorkflowType = "runPipeline" AND TaskQueue = "${installation.taskQueue}" AND MillracePipeline = "${pipeline}" AND MillraceState = "succeeded" AND ${words}`);
 const window = ['--from', '2026-01-01T00:10:00Z', '--to', '2026-01-01T00:20:00Z'] as const;
 
 test('a backfill reads exactly its window and leaves the checkpoint where it is', async () => {
@@ -47,6 +50,7 @@ test('a backfill reads exactly its window and leaves the checkpoint where it is'
   const { code, out } = await millrace('backfill', fileOf('exact', yaml('exact', merge)), ...window, '--json');
   const summary = events({ code, out, err: '' }).at(-1)!['summary'] as RunSummary;
   expect(code).toBe(0);
+  await eventually(async () => (await labelled('exact', 'MillraceRows = 2')).includes(summary.run.workflowId), 'the run is found');
   expect(summary.run).toMatchObject({ workflowId: 'exact/backfill-2026-01-01T00:10:00Z_2026-01-01T00:20:00Z', backfill: { from: '2026-01-01T00:10:00Z', to: '2026-01-01T00:20:00Z' } });
   expect(summary.totals).toMatchObject({ read: 600, loaded: 2, deduplicated: 598 });
   expect(await idsOf('exact', "note = 'spoilt'")).toEqual([1600]);
@@ -72,6 +76,7 @@ test('windows load what the scheduled runs of the same instants loaded', async (
     const said = events(await millrace('schedule', 'backfill', 'again', '--from', instants[0]!, '--to', instants[3]!, '--json'));
     expect(said[0]).toMatchObject({ event: 'started', windows: 3 });
     expect(said.at(-1)).toMatchObject({ event: 'summary', summary: { windows: 3, done: 3, read: 3000, loaded: 3000 } });
+    await eventually(async () => (await labelled('again', 'MillraceRows > 0')).length === 3, 'a run for each window is found');
     const receipts = events(await millrace('status', 'again', '--json'))[0]!['receipts'] as readonly RunSummary[];
     expect([...receipts].sort((left, right) => left.run.logicalDate.localeCompare(right.run.logicalDate)).map(({ totals }) => totals.loaded)).toEqual(scheduled);
     expect(await warehouse.rows('SELECT id, total, note, at FROM again EXCEPT SELECT id, total, note, at FROM planned')).toEqual([]);

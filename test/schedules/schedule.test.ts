@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import type { Activities } from '../../src/activities/contract';
 import { matchingTimes } from '../../src/cli/schedule/runs';
 import { noTotals } from '../../src/domain/balance';
 import type { InstantAccount } from '../../src/domain/instants';
 import type { RunSummary } from '../../src/domain/receipt';
 import { events, millrace } from '../support/millrace';
-import { eventually, openTemporal, temporalAddress, type TestTemporal } from '../support/temporal';
+import { eventually, openTemporal, temporalAddress, workflowsOf, type TestTemporal } from '../support/temporal';
 
 let temporal: TestTemporal;
 const before = { ...process.env };
@@ -109,6 +110,22 @@ test('a scheduled run is named for its nominal time and takes its logical date f
   const { code, err } = await millrace('schedule', 'delete', pipeline);
   expect([code, err]).toEqual([0, '']);
   expect(await millrace('schedule', 'pause', pipeline)).toMatchObject({ code: 4, err: expect.stringContaining('there is none') as string });
+});
+
+test('runs of a schedule, however they are started, are found by what they are and say', async () => {
+  const { pipeline, file, write } = await project('{ every: 2 seconds, overlap: skip }');
+  await millrace('schedule', 'apply', file);
+  const labelled = () => workflowsOf(temporal.client, `MillracePipeline = "${pipeline}" AND MillraceState = "succeeded" AND MillraceRows = 0 AND MillraceRejects = 0`);
+  await eventually(async () => (await labelled()).length >= 2, 'two scheduled runs are found');
+  write('{ every: 1 day, overlap: skip }');
+  await millrace('schedule', 'apply', file);
+  const triggered = String(events(await millrace('schedule', 'trigger', pipeline, '--json'))[0]!['run']);
+  await temporal.client.schedule.getHandle(pipeline).backfill({ start: new Date('2026-08-01T00:00:00Z'), end: new Date('2026-08-01T00:00:01Z'), overlap: 'BUFFER_ALL' });
+  const again = `${pipeline}/run-2026-08-01T00:00:00Z`;
+  await eventually(async () => { const found = await labelled(); return found.includes(triggered) && found.includes(again); }, 'both are found');
+  const { typedSearchAttributes } = await temporal.client.workflow.getHandle(again).describe();
+  expect(typedSearchAttributes.get(defineSearchAttributeKey('MillraceLogicalDate', 'DATETIME'))).toEqual(new Date('2026-08-01T00:00:00Z'));
+  expect(await workflowsOf(temporal.client, `MillraceStream = "orders" AND MillracePipeline = "${pipeline}"`)).toContain(`${again}/orders`);
 });
 
 test('a trigger waits behind the run that is going on, or is refused; never beside it', async () => {

@@ -46,6 +46,13 @@ export async function openTemporal(): Promise<TestTemporal> {
   };
 }
 
+/** Ids of the workflows that a query of the server's list finds; the list lags behind by moments. */
+export async function workflowsOf(client: Client, query: string): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+  return ids;
+}
+
 /** Asks until the answer is there; the deadline is a safety net, not a measure. */
 export async function eventually<Result>(ask: () => Promise<Result | undefined | null | false>, what: string, seconds = 30): Promise<Result> {
   const deadline = Date.now() + seconds * 1000;

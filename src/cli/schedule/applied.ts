@@ -56,8 +56,8 @@ export function optionsOf(input: RunPipelineInput, taskQueue: string, note: Appl
   };
 }
 
-export const inputOf = (spec: PipelineSpec, connectionsFile: string): RunPipelineInput =>
-  ({ spec, connectionsFile, whenHeld: spec.schedule!.overlap === 'skip' ? 'refuse' : 'queue', allowDestructive: false });
+export const inputOf = (spec: PipelineSpec, connectionsFile: string, labels: Pick<RunPipelineInput, 'searchAttributes'>): RunPipelineInput =>
+  ({ spec, connectionsFile, whenHeld: spec.schedule!.overlap === 'skip' ? 'refuse' : 'queue', allowDestructive: false, ...labels });
 
 /** Null: there is none, or it is not ours. */
 export async function findApplied(client: Client, pipeline: string): Promise<Applied | null> {

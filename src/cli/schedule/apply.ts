@@ -7,6 +7,7 @@ import { scheduleIdOf, spokenPolicy, spokenTimes, wholeSeconds, type ScheduleSpe
 import { needServer } from '../connect';
 import { differences } from '../differences';
 import { exitCodes, type ExitCode } from '../exit-codes';
+import { offerSearchAttributes } from '../search-attributes';
 import type { Terminal } from '../terminal';
 import { findApplied, inputOf, optionsOf, whoAmI, type Applied, type AppliedNote } from './applied';
 import { spokenInstant } from './spoken';
@@ -15,9 +16,9 @@ import { spokenInstant } from './spoken';
 export async function applySchedule(file: string, environment: Environment, terminal: Terminal): Promise<ExitCode> {
   const spec = await loadPipeline(file);
   if (!spec.schedule) throw new ConfigurationError(`applying the schedule of "${file}": the file has no "schedule"; add one, e.g. schedule: { cron: "0 * * * *" }`, { file });
-  const input = inputOf(spec, connectionsFileOf(file));
   const server = await needServer(environment);
   try {
+    const input = inputOf(spec, connectionsFileOf(file), await offerSearchAttributes(server.client, terminal));
     const before = await findApplied(server.client, spec.pipeline);
     const changes = before ? changesOf(before, { input, taskQueue: environment.taskQueue, file: path.resolve(file) }) : [];
     if (before && changes.length > 0) {
@@ -41,8 +42,8 @@ const timesOf = ({ cron, every, offset, timezone }: ScheduleSpec) => ({ cron, ev
 
 function changesOf({ input: old, note, description }: Applied, next: { readonly input: Applied['input']; readonly taskQueue: string; readonly file: string }): readonly string[] {
   const told = differences(
-    { ...old.spec, hash: null, connections: old.connectionsFile, queue: description.action.taskQueue, file: note.file },
-    { ...next.input.spec, hash: null, connections: next.input.connectionsFile, queue: next.taskQueue, file: next.file });
+    { ...old.spec, hash: null, connections: old.connectionsFile, queue: description.action.taskQueue, file: note.file, searchAttributes: old.searchAttributes === true },
+    { ...next.input.spec, hash: null, connections: next.input.connectionsFile, queue: next.taskQueue, file: next.file, searchAttributes: next.input.searchAttributes === true });
   return told.length === 0 && old.spec.hash !== next.input.spec.hash ? ['the text, not its meaning'] : told;
 }
 
