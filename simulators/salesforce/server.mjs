@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { createServer } from 'node:http';
 
-const [version, pageSize, total] = ['67.0', 50, 230];
+const [version, total] = ['67.0', 230];
 const field = (name, type, more = {}) => ({ name, type, nillable: name !== 'Id', precision: 0, scale: 0, ...more });
 const opportunityFields = [
   field('Id', 'id'), field('Name', 'string'), field('AccountId', 'reference'), field('Amount', 'currency', { precision: 18, scale: 2 }), field('StageName', 'picklist'), field('CloseDate', 'date'),
@@ -21,13 +21,13 @@ const accounts = Array.from({ length: 20 }, (_unused, index) => ({
   attributes: { type: 'Account', url: `/services/data/v${version}/sobjects/Account/001${index}` },
   Id: `001${String(index).padStart(15, '0')}`, Name: `Company ${index}`, BillingCountry: countries[index % countries.length], IsDeleted: false, SystemModstamp: '2026-01-01T00:00:00.000+0000',
 }));
-const objects = { Opportunity: { fields: opportunityFields, records: opportunities }, Account: { fields: accountFields, records: accounts } };
+const standard = { Opportunity: { fields: opportunityFields, records: opportunities }, Account: { fields: accountFields, records: accounts } };
 
 const send = (response, status, content) => response.writeHead(status, { 'content-type': 'application/json', 'sforce-limit-info': 'api-usage=18/15000' }).end(JSON.stringify(content));
 const refuse = (response, status, errorCode, message = errorCode) => send(response, status, [{ errorCode, message }]);
 
 /** Only what Millrace writes: known fields, one object, a window of SystemModstamp. Null: malformed. */
-function select(text, all) {
+function select(text, all, objects) {
   const [, names, object, lower, upper] = /^SELECT ([\w, ]+) FROM (\w+)(?: WHERE (?:SystemModstamp >= (\S+Z) AND )?SystemModstamp < (\S+Z))?$/.exec(text) ?? [];
   if (names === undefined) return { code: 'MALFORMED_QUERY' };
   if (!Object.hasOwn(objects, object)) return { code: 'INVALID_TYPE' };
@@ -39,8 +39,9 @@ function select(text, all) {
   return { found: found.map((record) => ({ attributes: record.attributes, ...Object.fromEntries(wanted.map((name) => [name, record[name]])) })) };
 }
 
-/** Sessions end after `sessionRequests`; the request of that number in all is refused once with the daily limit. */
-export function createSalesforceServer({ sessionRequests = 1000, limitAt = 0 } = {}) {
+/** Sessions end after `sessionRequests`; the request of that number in all is refused once with the daily limit. `accounts`: records besides those that are always there. */
+export function createSalesforceServer({ sessionRequests = 1000, limitAt = 0, pageSize = 50, accounts: more = [] } = {}) {
+  const objects = { ...standard, Account: { ...standard.Account, records: [...accounts, ...more.map((record) => ({ attributes: { type: 'Account', url: `/services/data/v${version}/sobjects/Account/${record.Id}` }, ...record }))] } };
   const cursors = new Map();
   let [session, left, asked] = [0, 0, 0];
   return createServer((request, response) => {
@@ -65,7 +66,7 @@ export function createSalesforceServer({ sessionRequests = 1000, limitAt = 0 } =
     if ((resource !== 'query' && resource !== 'queryAll') || rest !== undefined) return refuse(response, 404, 'NOT_FOUND');
     const [id, from] = name === undefined ? [String(cursors.size), '0'] : name.split('-');
     if (name === undefined) {
-      const { code, found } = select(url.searchParams.get('q') ?? '', resource === 'queryAll');
+      const { code, found } = select(url.searchParams.get('q') ?? '', resource === 'queryAll', objects);
       if (code) return refuse(response, 400, code);
       cursors.set(id, found);
     }

@@ -1,23 +1,25 @@
 import { mysql } from '../../src/connectors/mysql';
+import { testOn } from '../support/debian';
 import { openBench, type Bench } from '../support/files';
-import { startMariaDb, type MariaDb } from '../support/mariadb';
+import { mariaDbAvailable, startMariaDb, type MariaDb } from '../support/mariadb';
 
 /** A real MariaDB: values as they are, key ranges, increments. */
-let server: MariaDb | null;
+const onServer = testOn(mariaDbAvailable());
+let server: MariaDb;
 let bench: Bench;
 beforeAll(async () => {
+  if (onServer !== test) return;
   server = await startMariaDb();
-  server?.run("CREATE DATABASE shop CHARACTER SET utf8mb4; CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'pass'; GRANT SELECT ON shop.* TO reader@'127.0.0.1'; GRANT PROCESS ON *.* TO reader@'127.0.0.1'");
-  bench = await openBench(mysql, { port: server?.port ?? 1, database: 'shop', user: 'reader', password: 'pass' });
+  server.run("CREATE DATABASE shop CHARACTER SET utf8mb4; CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'pass'; GRANT SELECT ON shop.* TO reader@'127.0.0.1'; GRANT PROCESS ON *.* TO reader@'127.0.0.1'");
+  bench = await openBench(mysql, { port: server.port, database: 'shop', user: 'reader', password: 'pass' });
 });
 afterAll(async () => {
-  await bench.close();
+  await bench?.close();
   await server?.stop();
 });
-const sql = (text: string): void => server!.run(text, 'shop');
+const sql = (text: string): void => server.run(text, 'shop');
 
-test('hard values arrive as they are; what has no equal is set aside or travels as text', async () => {
-  if (!server) return;
+onServer('hard values arrive as they are; what has no equal is set aside or travels as text', async () => {
   sql(`CREATE TABLE hard (id INT PRIMARY KEY, big BIGINT UNSIGNED, small TINYINT, price DECIMAL(38,9), wide DECIMAL(50,3), f FLOAT, d DOUBLE, t VARCHAR(200), b VARBINARY(20), at DATETIME(6), ts TIMESTAMP(6) NULL, day DATE, clock TIME(3), bits BIT(9), kind ENUM('a','b'));
 SET time_zone = '+02:00'; SET sql_mode = '';
 INSERT INTO hard VALUES (1, 18446744073709551615, -128, 12345678901234567890123456789.123456789, 12345678901234567890123456789012345678901234567.125, 0.1, 0.1, 'a "b", \\\\N\\n\u{1F600}', x'00ff22', '2026-01-02 03:04:05.678901', '2026-01-02 03:04:05.678901', '9999-12-31', '-838:59:59.000', b'101010101', 'b'),
@@ -32,8 +34,7 @@ INSERT INTO hard VALUES (1, 18446744073709551615, -128, 123456789012345678901234
   expect(found.count).toBe(4);
 });
 
-test('a large table is cut by its key, and all rows come once', async () => {
-  if (!server) return;
+onServer('a large table is cut by its key, and all rows come once', async () => {
   sql('CREATE TABLE many (id BIGINT PRIMARY KEY, v INT); INSERT INTO many SELECT CAST(seq AS SIGNED) * 7 - 5000, seq FROM seq_1_to_20000; ANALYZE TABLE many');
   const found = await bench.read('many', 'partition: { rows: 3000 }');
   expect(found.plan.partitions.length).toBeGreaterThan(4);
@@ -41,8 +42,7 @@ test('a large table is cut by its key, and all rows come once', async () => {
   expect(found.count).toBe(20_000);
 });
 
-test('increments by a cursor: what is new, once, and what an open transaction may still write waits', async () => {
-  if (!server) return;
+onServer('increments by a cursor: what is new, once, and what an open transaction may still write waits', async () => {
   sql("CREATE TABLE events (id INT PRIMARY KEY, at TIMESTAMP(6) NOT NULL) ENGINE=InnoDB; INSERT INTO events VALUES (1, '2026-01-01 00:00:00.5'), (2, '2026-01-02 00:00:00')");
   const words = 'cursor: at, key: [id], settle: 1 second';
   const first = await bench.read('events', words, { position: null });
@@ -53,8 +53,7 @@ test('increments by a cursor: what is new, once, and what an open transaction ma
   expect((await bench.read('events', words, { position: second.plan.position })).rows).toEqual([]);
 });
 
-test('a password that is wrong and a table that is not there are named', async () => {
-  if (!server) return;
+onServer('a password that is wrong and a table that is not there are named', async () => {
   await expect(bench.read('nothing')).rejects.toThrow('there is no table "shop.nothing"');
   const other = await openBench(mysql, { port: server.port, database: 'shop', user: 'reader', password: 'wrong' });
   await expect(other.read('events')).rejects.toThrow(/Access denied/);

@@ -14,9 +14,11 @@ export interface MariaDb {
   stop(): Promise<void>;
 }
 
-/** Debian's MariaDB with a folder and a port of its own; null where the machine cannot have it. */
-export async function startMariaDb(): Promise<MariaDb | null> {
-  if (!debianPackage('mariadb-server', '/usr/sbin/mariadbd')) return null;
+/** Asked before tests are declared, so that they are shown as skipped where the machine cannot have it. */
+export const mariaDbAvailable = (): boolean => debianPackage('mariadb-server', '/usr/sbin/mariadbd');
+
+/** Debian's MariaDB with a folder and a port of its own. */
+export async function startMariaDb(): Promise<MariaDb> {
   const home = mkdtempSync(path.join(tmpdir(), 'millrace-mariadb-'));
   chmodSync(home, 0o755);
   const asRoot = process.getuid?.() === 0;
@@ -33,7 +35,7 @@ export async function startMariaDb(): Promise<MariaDb | null> {
   }, 'MariaDB');
   return {
     port,
-    run: (sql, database) => { execFileSync('mariadb', ['-uroot', `--socket=${socket}`, '--default-character-set=utf8mb4', ...(database ? [database] : [])], { input: sql, stdio: ['pipe', 'pipe', 'pipe'] }); },
+    run: (sql, database) => { execFileSync('mariadb', ['-uroot', `--socket=${socket}`, '--default-character-set=utf8mb4', '--binary-mode', ...(database ? [database] : [])], { input: sql, stdio: ['pipe', 'pipe', 'pipe'] }); },
     async stop() {
       const ended = new Promise((resolve) => { child.once('exit', resolve); });
       child.kill('SIGTERM');

@@ -8,6 +8,7 @@ import type { Window } from '../../domain/position';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteList, quoteLiteral } from '../../transforms/quote';
 import type { ConnectorContext, PlanRequest, Source } from '../connector';
+import { refuseOtherColumns } from '../other-columns';
 import type { DuckDbConfig } from './config';
 
 /** Tables and queries of a DuckDB file, one partition each: the file has one user at a time. */
@@ -39,6 +40,7 @@ export async function openDuckDbSource(config: DuckDbConfig, context: ConnectorC
       };
     }),
     read: ({ stream, plan, partition }, landing, control) => inside(control.signal, async (session) => {
+      refuseOtherColumns(stream.stream, await columnsOf(session, fromOf(stream)), plan.columns);
       const place = await landing.create('parquet');
       const rows = await session.changed(`COPY (SELECT ${quoteList(plan.columns.map(({ name }) => name))} FROM ${fromOf(stream)} WHERE ${whereOf(plan.window, stream, partition.detail === 'range')}) TO ${quoteLiteral(place.path)} (FORMAT parquet)`);
       control.progress({ rows });

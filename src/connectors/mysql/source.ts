@@ -1,13 +1,13 @@
 import type { StreamSchema } from '../../domain/column';
-import { ConfigurationError, SourceHeldError } from '../../domain/errors';
-import type { Plan } from '../../domain/plan';
+import { ConfigurationError } from '../../domain/errors';
 import type { ConnectorContext, Source } from '../connector';
+import { refuseOtherColumns } from '../other-columns';
 import type { MysqlConfig } from './config';
 import { openConnection, type MysqlConnection } from './connection';
 import { landRows } from './landing';
 import { planPartitions, sliceSql, type Slice } from './partitions';
-import { quoteIdentifier, quoteLiteral } from './quote';
-import { describeTable, type SourceTable } from './table';
+import { quoteLiteral } from './quote';
+import { describeTable } from './table';
 import { printed } from './types';
 import { planWindow } from './window';
 
@@ -26,6 +26,7 @@ export async function openMysqlSource(config: MysqlConfig, context: ConnectorCon
     },
     discover: async () => discover(await connect(), config.database),
     async plan(request, control) {
+      control.signal.throwIfAborted();
       const { stream } = request;
       if (stream.query !== undefined) throw new ConfigurationError(`planning stream "${stream.stream}": "query" is not available with mysql yet; make it a view`);
       const connection = await connect();
@@ -41,7 +42,7 @@ export async function openMysqlSource(config: MysqlConfig, context: ConnectorCon
     async read({ stream, plan, partition }, landing, control) {
       const connection = await connect();
       const table = await describeTable(connection, stream.stream, config.database);
-      refuseOtherColumns(table, plan);
+      refuseOtherColumns(table.label, table.columns, plan.columns);
       const place = await landing.create('csv');
       const window = plan.position.state?.['condition'] as string | undefined;
       const sql = `SELECT ${plan.columns.map(printed).join(', ')} FROM ${table.from} WHERE ${plan.window && window ? `${window} AND ` : ''}${sliceSql(partition.detail as unknown as Slice, table)}`;
@@ -50,13 +51,6 @@ export async function openMysqlSource(config: MysqlConfig, context: ConnectorCon
     },
     close: async () => { await opened?.close(); },
   };
-}
-
-/** A plan outlives a change of its table; reading on would mix two shapes of rows. */
-function refuseOtherColumns(table: SourceTable, { columns }: Plan): void {
-  const now = new Map(table.columns.map((column) => [column.name, column]));
-  const changed = columns.filter(({ name, type }) => now.get(name)?.type !== type).map(({ name }) => name);
-  if (changed.length > 0) throw new SourceHeldError(`reading "${table.label}": column ${changed.map(quoteIdentifier).join(', ')} changed since the run was planned; undo the change and "millrace resume", or cancel and run it again`, { table: table.label, columns: changed });
 }
 
 async function discover(connection: MysqlConnection, database: string): Promise<readonly StreamSchema[]> {

@@ -24,6 +24,7 @@ export async function openRestSource(config: RestConfig, context: ConnectorConte
     check: () => check(opened),
     discover: () => Promise.all(Object.keys(config.streams).map((name) => describe(opened, name))),
     async plan(request, control) {
+      control.signal.throwIfAborted();
       const { stream, position } = request;
       const declared = streamNamed(config, stream.stream, context.connection);
       const window = planWindow(request, declared);

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { Database } from 'node-sqlite3-wasm';
 import type { Column } from '../../domain/column';
 import { ConfigurationError, SourceHeldError, SourceUnavailableError } from '../../domain/errors';
+import type { StreamSpec } from '../../domain/pipeline';
 import { csvLine, openTextFile } from '../../formats/text-file';
 import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
 import type { ConnectorContext, Source } from '../connector';
+import { refuseOtherColumns } from '../other-columns';
 import type { SqliteConfig } from './config';
 
 /** Tables of an SQLite file. SQLite itself prints the values, so none passes through a number of JavaScript. */
@@ -29,18 +31,20 @@ export async function openSqliteSource(config: SqliteConfig, context: ConnectorC
     },
     discover: () => withDatabase(async (database) => {
       const tables = database.all("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1") as { name: string }[];
-      return tables.map(({ name }) => ({ stream: name, ...describe(database, name) }));
+      return tables.map(({ name }) => ({ stream: name, ...describe(database, { stream: name, types: {} }) }));
     }),
-    plan: ({ stream }) => withDatabase(async (database) => {
+    plan: ({ stream }, control) => withDatabase(async (database) => {
+      control.signal.throwIfAborted();
       if (stream.mode !== 'full') throw new ConfigurationError(`planning stream "${stream.stream}": only "mode: full" is available with sqlite yet`);
       if (stream.query !== undefined) throw new ConfigurationError(`planning stream "${stream.stream}": "query" is not available with sqlite yet; make it a view`);
-      const { columns, key } = describe(database, stream.stream);
+      const { columns, key } = describe(database, stream);
       return {
-        columns: columns.map((column) => ({ ...column, type: stream.types[column.name] ?? column.type })), key, window: null,
+        columns, key, window: null,
         partitions: [{ ordinal: 0, label: stream.stream, detail: null, estimatedRows: null }], position: { cursor: null }, files: [], reloads: [], notes: [],
       };
     }),
     read: ({ stream, plan }, landing, control) => withDatabase(async (database) => {
+      refuseOtherColumns(stream.stream, describe(database, stream).columns, plan.columns);
       const place = await landing.create('csv');
       const out = await openTextFile(place.path);
       const names = plan.columns.map((_column, index) => `c${index}`);
@@ -48,9 +52,9 @@ export async function openSqliteSource(config: SqliteConfig, context: ConnectorC
       let rows = 0;
       try {
         for (const row of statement.iterate() as Iterable<Record<string, string | null>>) {
+          if (rows % 10_000 === 0) { control.signal.throwIfAborted(); control.progress({ rows }); }
           await out.write(csvLine(names.map((name) => row[name] ?? null)));
           rows += 1;
-          if (rows % 10_000 === 0) { control.signal.throwIfAborted(); control.progress({ rows }); }
         }
       } finally {
         statement.finalize();
@@ -76,11 +80,11 @@ function translated(error: unknown, file: string): unknown {
   return /locked|busy/i.test(message) ? new SourceUnavailableError(`reading "${file}": ${message}; the run goes on by itself`) : new SourceHeldError(`reading "${file}": ${message}; correct that, then "millrace resume"`);
 }
 
-function describe(database: Database, table: string): { readonly columns: readonly Column[]; readonly key: readonly string[] } {
+function describe(database: Database, { stream: table, types }: Pick<StreamSpec, 'stream' | 'types'>): { readonly columns: readonly Column[]; readonly key: readonly string[] } {
   const found = database.all(`SELECT name, upper(type) AS type, "notnull" AS required, pk FROM pragma_table_info(${quoteLiteral(table)}) ORDER BY cid`) as { name: string; type: string; required: number; pk: number }[];
   if (found.length === 0) throw new SourceHeldError(`planning stream "${table}": there is no such table; correct the name`, { stream: table });
   return {
-    columns: found.map(({ name, type, required }) => ({ name, type: typeOf(type), nullable: required === 0 })),
+    columns: found.map(({ name, type, required }) => ({ name, type: types[name] ?? typeOf(type), nullable: required === 0 })),
     key: found.filter(({ pk }) => pk > 0).sort((left, right) => left.pk - right.pk).map(({ name }) => name),
   };
 }
