@@ -6,6 +6,7 @@ import { files } from './files';
 import { http } from './http';
 import { mysql } from './mysql';
 import { postgres } from './postgres';
+import { redshift } from './redshift';
 import { rest } from './rest';
 import { s3 } from './s3';
 import { salesforce } from './salesforce';
@@ -13,7 +14,7 @@ import { sftp } from './sftp';
 import { sqlite } from './sqlite';
 
 /** Every connector, in one list. To add a system: write `src/connectors/<system>/` and add a line here. */
-export const connectors: readonly Connector[] = [postgres, mysql, sqlite, files, http, rest, salesforce, sftp, s3, duckdb];
+export const connectors: readonly Connector[] = [postgres, mysql, sqlite, files, http, rest, salesforce, sftp, s3, duckdb, redshift];
 
 const byName: ReadonlyMap<string, Connector> = new Map(connectors.map((connector) => [connector.name, connector]));
 

@@ -55,6 +55,11 @@ const batchesPerFence = 2n ** 20n;
 /** A batch's lineage number where no ledger allots one: unique to table, fence and partition. */
 export const batchNumberOf = (fence: number, part: number | 'all'): string =>
   String(BigInt(fence) * batchesPerFence + (part === 'all' ? batchesPerFence - 1n : BigInt(part)));
+/** Of a batch's id: `…/0007/00` → 7. */
+export function partOf(batchId: string): number | 'all' {
+  const part = batchId.split('/').at(-2)!;
+  return part === 'all' ? part : Number.parseInt(part, 10);
+}
 /** The fence in a number that `batchNumberOf` made. */
 export const fenceOfNumber = (number: string): number => Number(BigInt(number) / batchesPerFence);
 /** Activity ids: `opportunity/0007/load`. */

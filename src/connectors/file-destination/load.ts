@@ -1,7 +1,7 @@
 import { BalanceError, FencedOffError } from '../../domain/errors';
 import type { Control } from '../../domain/control';
 import { proofText } from '../../domain/fingerprint';
-import { batchNumberOf, runPath } from '../../domain/ids';
+import { batchNumberOf, partOf, runPath } from '../../domain/ids';
 import type { Engine } from '../../transforms/duckdb-engine';
 import type { LoadRequest } from '../connector';
 import { stagedFiles, writtenFiles } from './batch-files';
@@ -44,9 +44,3 @@ const manifestOf = ({ target, plan, batch }: LoadRequest, number: string, rows: 
   batchId: batch.id, number, checksum: batch.checksum, planHash: plan.hash, run: runPath(target.run), rows, files,
   fingerprint: batch.proof?.fingerprint ?? null, proof: plan.proof ? proofText(plan.proof.columns) : null,
 });
-
-/** `…/0007/00` → 7. */
-function partOf(batchId: string): number | 'all' {
-  const part = batchId.split('/').at(-2)!;
-  return part === 'all' ? part : Number.parseInt(part, 10);
-}

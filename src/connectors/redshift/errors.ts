@@ -1,0 +1,45 @@
+import { RedshiftDataServiceException } from '@aws-sdk/client-redshift-data';
+import { DestinationHeldError, DestinationUnavailableError, EtlError } from '../../domain/errors';
+import { addressOf, type RedshiftConfig } from './config';
+
+const passing = new Set(['ThrottlingException', 'TooManyRequestsException', 'ActiveStatementsExceededException', 'ActiveSessionsExceededException', 'ActiveWaitingRequestsExceededException', 'InternalServerException', 'DatabaseConnectionException', 'ExecuteStatementException', 'BatchExecuteStatementException', 'QueryTimeoutException', 'TimeoutError', 'ServiceUnavailable', 'RequestTimeTooSkewed']);
+const sockets = /\b(ECONN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND)|socket hang up/i;
+
+/** An error of the SDK as an EtlError: what was done, where, what the service said, what to do. */
+export function translated(error: unknown, config: RedshiftConfig, doing: string): unknown {
+  if (EtlError.is(error) || !(error instanceof Error) || error.name === 'AbortError') return error;
+  const where = `${doing} at Redshift "${addressOf(config)}"`;
+  const said = `${error.message || 'no message'} (${error.name})`;
+  const facts = { address: addressOf(config), error: error.name };
+  const code = 'code' in error ? String(error.code) : '';
+  if (passing.has(error.name) || sockets.test(`${code} ${error.message}`)) return new DestinationUnavailableError(`${where}: ${said}; it is tried again until the service answers`, facts);
+  if (!(error instanceof RedshiftDataServiceException) && !/credential|region|token|profile/i.test(error.message)) return error;
+  return new DestinationHeldError(`${where}: ${said}${remedy(error)}`, facts);
+}
+
+function remedy({ name, message }: Error): string {
+  if (/AccessDenied|NotAuthorized/.test(name) || /not authorized/i.test(message)) return '; grant redshift-data:BatchExecuteStatement, ExecuteStatement, DescribeStatement, GetStatementResult, ListStatements and CancelStatement to the principal of these credentials, and redshift-serverless:GetCredentials or redshift:GetClusterCredentials, then "millrace resume"';
+  if (/UnrecognizedClient|InvalidSignature|ExpiredToken|IncompleteSignature|CredentialsProvider|MissingAuthentication/.test(name)) return '; correct the credentials of the connection, then "millrace resume"';
+  return '; mend that in connections.yaml or in the account, then "millrace resume"';
+}
+
+/** What a statement that failed in the database means. Messages of Redshift name tables and columns; a quoted value is left out. */
+export function statementError(said: string, status: 'FAILED' | 'ABORTED', config: RedshiftConfig, doing: string): EtlError {
+  const text = withoutValues(said.replace(/^ERROR:\s*/, '').replace(/\s+/g, ' ').trim());
+  const where = `${doing} at Redshift "${addressOf(config)}"`;
+  const facts = { address: addressOf(config) };
+  if (isConflict(said)) return new DestinationUnavailableError(`${where}: another transaction wrote at the same time (1023); it is tried again`, facts);
+  if (status === 'ABORTED') return new DestinationUnavailableError(`${where}: the statement was ended (${text || 'no reason given'}); it is tried again`, facts);
+  if (/connection|terminating|could not open relation|shutting down|out of disk|deadlock|cancell?ed/i.test(text) && !/permission/i.test(text)) return new DestinationUnavailableError(`${where}: ${text}; it is tried again`, facts);
+  return new DestinationHeldError(`${where}: ${text}${remedyFor(text)}`, facts);
+}
+
+export const isConflict = (said: string): boolean => /\b1023\b|Serializable isolation violation|could not serialize/i.test(said);
+
+function remedyFor(text: string): string {
+  if (/permission denied/i.test(text)) return '; grant it to the database user (docs/redshift.md lists the grants), then "millrace resume"';
+  if (/not authorized to assume|CREDENTIALS|S3ServiceException|Access ?Denied/i.test(text)) return '; "iam_role" must be attached to the warehouse and may read the staging bucket (s3:GetObject, s3:ListBucket), then "millrace resume"';
+  return '; mend that, then "millrace resume"';
+}
+
+const withoutValues = (text: string): string => text.replace(/invalid input syntax[^:]*: ".*"/i, (found) => `${found.split(':')[0]}: …`).slice(0, 500);

@@ -1,0 +1,16 @@
+import { defineConnector } from '../connector';
+import { configSchema } from './config';
+import { openRedshiftDestination } from './destination';
+
+export const redshift = defineConnector({
+  name: 'redshift',
+  summary: 'Tables of Amazon Redshift, serverless or provisioned, by the Data API and COPY from S3',
+  configSchema,
+  capabilities: {
+    loadIsTransactional: true,
+    concurrentWriters: true,
+    writes: ['append', 'replace', 'merge', 'delete_insert'],
+    refuses: { 'visible: batch': 'a run becomes visible as a whole, in one transaction' },
+  },
+  openDestination: openRedshiftDestination,
+});

@@ -1,0 +1,124 @@
+import { batchColumn } from '../../domain/column';
+import { BalanceError, FencedOffError } from '../../domain/errors';
+import type { PublishReceipt } from '../../domain/receipt';
+import type { Control } from '../../domain/control';
+import type { PublishRequest } from '../connector';
+import { checkpointRow, positionOf, positionSql } from './checkpoint';
+import { mostSql, type Redshift, type Step, type TextRow } from './client';
+import { assertion, fencedOff } from './fence';
+import type { Names } from './names';
+import { columnsOf } from './prepare';
+import { quoteList, quoteLiteral } from './quote';
+import { removeStaged } from './staged-files';
+import { counts, countStep, type Write } from './write';
+import { writeSteps } from './writes';
+
+/** Rows visible, ledger, files and checkpoint: one transaction. Counts are taken inside it and kept with the checkpoint. */
+export async function publishStream(redshift: Redshift, names: Names, request: PublishRequest, control: Control): Promise<PublishReceipt> {
+  const { plan, batchIds } = request;
+  const before = await checkpointRow(redshift, names);
+  const stored = storedReceipt(names, plan.version, before);
+  if (stored) return stored;
+  const ledger = await ledgerBatches(redshift, names, request);
+  const types = await columnsOf(redshift, names.schema, names.table);
+  const write = { names, request, types, hidden: names.hidden(plan.fence), columns: columnsOfWrite(request), replays: ledger.some((row) => row['original'] !== null) };
+  const receipt: Omit<PublishReceipt, 'rows' | 'deduplicated' | 'deleted' | 'ended'> = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, position: plan.position, before: positionOf(before) };
+  try {
+    await redshift.once({
+      doing: `publishing to "${names.label}"`, name: `${names.statements}f${plan.fence}/publish/${plan.version}/${batchIds.length}`, signal: control.signal,
+      steps: (failures) => publishSteps(write, JSON.stringify(receipt), failures > 0), accepted: () => control.reached('publish:before-commit'),
+    });
+  } catch (error) {
+    const won = storedReceipt(names, plan.version, await checkpointRow(redshift, names).catch(() => null));
+    if (won) return won;
+    throw error;
+  }
+  control.reached('publish:after-commit');
+  await removeStaged(redshift.config, names, plan.fence);
+  return storedReceipt(names, plan.version, await checkpointRow(redshift, names))!;
+}
+
+function storedReceipt(names: Names, version: number, row: TextRow | null): PublishReceipt | null {
+  if (!row || Number(row['version']) !== version + 1 || row['publisher'] !== names.holder || row['receipt'] === null) return null;
+  const receipt = JSON.parse(row['receipt']!) as PublishReceipt;
+  return { ...receipt, rows: Number(row['written']), deduplicated: Number(row['deduplicated']), deleted: Number(row['deleted']), ...(Number(row['ended']) > 0 && { ended: Number(row['ended']) }) };
+}
+
+const columnsOfWrite = ({ plan, target }: PublishRequest): string => quoteList([...plan.target.map(({ name }) => name), ...(target.stream.lineage ? [batchColumn] : [])]);
+
+const committed = ({ mine }: Names, fence: number): string => `${mine} AND fence = ${fence} AND state = 'committed'`;
+
+/** Every planned batch must be there. */
+async function ledgerBatches(redshift: Redshift, names: Names, { plan, batchIds }: PublishRequest): Promise<readonly TextRow[]> {
+  const rows = await redshift.rows(`SELECT batch_id, CAST(batch_number AS VARCHAR) AS n, CAST(original AS VARCHAR) AS original FROM ${names.loads} WHERE ${committed(names, plan.fence)}`);
+  const found = new Set(rows.map((row) => row['batch_id']!));
+  const missing = batchIds.filter((id) => !found.has(id));
+  if (missing.length > 0) throw new FencedOffError(`publishing to "${names.label}": batch "${missing[0]}" is not in the ledger as committed; nothing was published: start a new run`, { batches: missing.length });
+  return rows;
+}
+
+function publishSteps(write: Write, receipt: string, alone: boolean): readonly Step[] {
+  const { names, request: { plan, batchIds, target: { stream } } } = write;
+  const sum = (name: string) => `COALESCE(sum(CASE WHEN name = '${name}' THEN n END), 0) AS ${name}`;
+  const changed = () => new FencedOffError(`publishing to "${names.label}": the ledger has other batches than the run; nothing was published: start a new run`);
+  return [
+    { sql: `LOCK ${names.lock}${alone ? `, ${names.checkpoints}, ${names.loads}, ${names.files}` : ''}` },
+    fencedOff(names, plan.fence, plan.version),
+    assertion(`count(*) = ${batchIds.length}`, `FROM ${names.loads} WHERE ${committed(names, plan.fence)}`, changed),
+    { sql: `CREATE TEMP TABLE ${counts} (name VARCHAR(32), n BIGINT)` },
+    ...removeReloaded(write),
+    ...writeSteps(write),
+    { sql: `CREATE TEMP TABLE _millrace_sums AS SELECT ${['written', 'deduplicated', 'deleted', 'ended'].map(sum).join(', ')} FROM ${counts}` },
+    ...(stream.lineage ? [refuseOtherCount(names, plan.fence)] : []),
+    { sql: `UPDATE ${names.loads} SET state = 'published', published_at = GETDATE() WHERE ${committed(names, plan.fence)}` },
+    ...recordFiles(write),
+    { sql: `UPDATE ${names.checkpoints} SET version = version + 1, "position" = ${positionSql(plan.position)}, publisher = ${quoteLiteral(names.holder)}, receipt = ${quoteLiteral(receipt)}, written = s.written, deduplicated = s.deduplicated, deleted = s.deleted, ended = s.ended, published_at = GETDATE() FROM _millrace_sums s WHERE ${names.mine}` },
+    { sql: `DROP TABLE ${names.hidden(plan.fence)}` },
+  ];
+}
+
+/** What was counted while it was written must be in the table by batch number. */
+function refuseOtherCount(names: Names, fence: number): Step {
+  const ours = `SELECT batch_number FROM ${names.loads} WHERE ${committed(names, fence)}`;
+  return assertion('s.written = t.n', `FROM _millrace_sums s CROSS JOIN (SELECT count(*) AS n FROM ${names.target} WHERE ${batchColumn} IN (${ours})) t`,
+    () => new BalanceError(`publishing to "${names.label}": the table holds another number of rows of this run than were written; nothing was published`, { target: names.label }));
+}
+
+/** `changed_file: reload`: rows of the file's earlier version go by batch number. */
+function removeReloaded({ names, request: { plan } }: Write): readonly Step[] {
+  if (plan.reloads.length === 0) return [];
+  const old = `${batchColumn} IN (SELECT batch_number FROM _millrace_reloads)`;
+  return [
+    { sql: `CREATE TEMP TABLE _millrace_reloads AS SELECT DISTINCT batch_number FROM ${names.files} WHERE ${names.mine} AND path IN (${plan.reloads.map(quoteLiteral).join(', ')})` },
+    countStep('deleted', `${names.target} WHERE ${old}`),
+    { sql: `DELETE FROM ${names.target} WHERE ${old}` },
+  ];
+}
+
+/** A file of its own batch each, where there are as many; else all batches of the run stand for each. */
+function recordFiles({ names, request: { plan, batchIds } }: Write): readonly Step[] {
+  if (plan.files.length === 0) return [];
+  const apart = plan.files.length === batchIds.length;
+  const rows = plan.files.map(({ path, size, version }, index) => `(${quoteLiteral(path)}, ${size}, ${quoteLiteral(version)}, ${apart ? quoteLiteral(batchIds[index]!) : "''"})`);
+  const join = apart ? 'l.batch_id = f.batch_id AND' : '';
+  return [
+    { sql: 'CREATE TEMP TABLE _millrace_read (path VARCHAR(8192), size BIGINT, version VARCHAR(512), batch_id VARCHAR(2048))' },
+    ...chunks(rows).map((values) => ({ sql: `INSERT INTO _millrace_read VALUES ${values}` })),
+    { sql: `DELETE FROM ${names.files} USING _millrace_read r WHERE ${names.mine} AND ${names.files}.path = r.path` },
+    {
+      sql: `INSERT INTO ${names.files} (target, pipeline, stream, path, size, version, batch_number) SELECT ${[names.label, names.pipeline, names.stream].map(quoteLiteral).join(', ')}, f.path, f.size, f.version, l.batch_number ` +
+        `FROM _millrace_read f JOIN ${names.loads} l ON ${join} l.target = ${quoteLiteral(names.label)} AND l.fence = ${plan.fence} AND l.state = 'published'`,
+    },
+  ];
+}
+
+/** Texts joined by commas, each piece below the limit of a statement. */
+export function chunks(texts: readonly string[]): readonly string[] {
+  const pieces: string[] = [];
+  for (const text of texts) {
+    const last = pieces.at(-1);
+    if (last !== undefined && Buffer.byteLength(last) + Buffer.byteLength(text) < mostSql - 1000) pieces[pieces.length - 1] = `${last}, ${text}`;
+    else pieces.push(text);
+  }
+  return pieces;
+}
