@@ -6,16 +6,21 @@ import type { PipelineSpec } from '../domain/pipeline';
 import type { PlanRef } from '../domain/plan';
 import type { RunSummary } from '../domain/receipt';
 
+/** The worker adds it to what an activity of a run gives: from 1. */
+export interface Attempted {
+  readonly attempt?: number;
+}
+
 /** What workflows know of activities. References travel; rows do not. */
 export interface Activities {
   startRun(input: StartRunInput): Promise<StartRunOutput>;
-  planStream(input: PlanStreamInput): Promise<PlanRef>;
-  extractPartition(input: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number }>;
-  transformBatch(input: PartitionInput): Promise<BatchRef>;
-  transformStream(input: StreamInput): Promise<BatchRef>;
-  loadBatch(input: LoadBatchInput): Promise<{ readonly rows: number }>;
-  checkStream(input: StreamInput): Promise<{ readonly warnings: readonly string[]; /** What only a person can let pass; absent or empty: nothing. */ readonly approval?: readonly string[] }>;
-  publishStream(input: StreamInput): Promise<{ readonly rows: number }>;
+  planStream(input: PlanStreamInput): Promise<PlanRef & Attempted>;
+  extractPartition(input: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number } & Attempted>;
+  transformBatch(input: PartitionInput): Promise<BatchRef & Attempted>;
+  transformStream(input: StreamInput): Promise<BatchRef & Attempted>;
+  loadBatch(input: LoadBatchInput): Promise<{ readonly rows: number } & Attempted>;
+  checkStream(input: StreamInput): Promise<{ readonly warnings: readonly string[]; /** What only a person can let pass; absent or empty: nothing. */ readonly approval?: readonly string[] } & Attempted>;
+  publishStream(input: StreamInput): Promise<{ readonly rows: number } & Attempted>;
   /** Makes room for a partition's next generation: the source is asked again. */
   rereadPartition(input: Required<PartitionInput>): Promise<void>;
   /** Records that a partition is left out. */

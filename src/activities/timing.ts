@@ -4,7 +4,7 @@ import type { RunRef } from '../domain/ids';
 import { recordTiming } from '../stores/timings';
 import type { StagingStore } from '../stores/staging';
 
-/** Notes when an activity of a run began and ended. A note that cannot be written is not worth failing for. */
+/** Notes when an activity of a run began and ended, and tells the run which attempt it was. A note that cannot be written is not worth failing for. */
 export const timingInterceptor = (staging: StagingStore): ActivityInboundCallsInterceptor => ({
   async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
     const { info } = Context.current();
@@ -13,7 +13,7 @@ export const timingInterceptor = (staging: StagingStore): ActivityInboundCallsIn
     const given = input.args[0] as { readonly run?: RunRef; readonly stream?: string; readonly ordinal?: number | 'all' } | undefined;
     if (given?.run) {
       const number = (name: 'rows' | 'bytes'): number | null => {
-        const value = typeof result === 'object' && result !== null ? (result as Record<string, unknown>)[name] : null;
+        const value = isMap(result) ? result[name] : null;
         return typeof value === 'number' ? value : null;
       };
       await recordTiming(staging, given.run, info.activityId, {
@@ -21,6 +21,8 @@ export const timingInterceptor = (staging: StagingStore): ActivityInboundCallsIn
         scheduledAt: new Date(info.scheduledTimestampMs).toISOString(), startedAt, finishedAt: new Date().toISOString(), rows: number('rows'), bytes: number('bytes'),
       }).catch(() => undefined);
     }
-    return result;
+    return given?.run && info.attempt > 1 && isMap(result) ? { ...result, attempt: info.attempt } : result;
   },
 });
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);

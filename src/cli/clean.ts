@@ -7,7 +7,7 @@ import { needServer } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import type { Terminal } from './terminal';
-import { plural } from './words';
+import { plural, spokenBytes } from './words';
 
 /** `clean`: one visit of the janitor, and what it found. */
 export async function clean(dryRun: boolean, environment: Environment, terminal: Terminal): Promise<ExitCode> {
@@ -45,7 +45,6 @@ function tell(report: CleanReport, terminal: Terminal): ExitCode {
   return exitCodes.success;
 }
 
-const spokenBytes = (bytes: number): string => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
 export const addClean: AddCommand = ({ command, does }) => command('clean', 'Remove what ended runs left in staging, and settle it in the destination', 'millrace clean --dry-run')
   .option('--dry-run', 'only tell')

@@ -1,3 +1,4 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
 
 /** An activity that has been asked for and is not done, as the server knows it. */
@@ -8,9 +9,12 @@ export interface Pending {
   /** From 1. */
   readonly attempt: number;
   /** Of the attempt before. */
-  readonly failure: string | null;
+  readonly failure: { readonly message: string; readonly type: string } | null;
   /** Seconds since it was asked for. */
   readonly since: number;
+  /** What it has told with its last heartbeat: two seconds old at most. */
+  readonly rows: number;
+  readonly bytes: number;
 }
 
 /** From the server alone: it answers where no worker does. */
@@ -20,9 +24,15 @@ export async function pendingOf(client: Client, workflowId: string): Promise<rea
     activityId: activity.activityId ?? '',
     state: stateOf(Number(activity.state ?? 0)),
     attempt: activity.attempt ?? 1,
-    failure: activity.lastFailure?.message ?? null,
+    failure: activity.lastFailure ? { message: activity.lastFailure.message ?? '', type: activity.lastFailure.applicationFailureInfo?.type ?? '' } : null,
     since: Math.max(0, Date.now() / 1000 - Number(activity.scheduledTime?.seconds ?? Date.now() / 1000)),
+    ...beatOf(activity.heartbeatDetails?.payloads?.[0]),
   }));
+}
+
+function beatOf(payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined): Pick<Pending, 'rows' | 'bytes'> {
+  const beat = payload ? defaultPayloadConverter.fromPayload<{ readonly rows?: unknown; readonly bytes?: unknown } | null>(payload) : null;
+  return { rows: Number(beat?.rows ?? 0), bytes: Number(beat?.bytes ?? 0) };
 }
 
 /** Temporal's PendingActivityState. */

@@ -8,13 +8,16 @@ import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { openGaps } from './load-gaps';
 import { screenWidth, wrapped } from './plain-table';
-import { createPacer, lineOf } from './progress';
+import { noPace } from './pace';
+import { linesOf } from './progress-lines';
 import { readReceipts } from './receipts';
 import { findRunning, type Running } from './running';
 import { scheduleRemarks } from './schedule/remarks';
 import type { Terminal } from './terminal';
+import { nextSentence, waitsOf } from './waits';
 import { watchRunning } from './watch-running';
 import { colouredState, grouped } from './words';
+import { wrapped as wrappedAt } from './wrapped';
 
 /** Runs of a pipeline shown at most. */
 const most = 10;
@@ -64,11 +67,13 @@ async function runningRuns(environment: Environment, word: string | undefined): 
 function tellRunning({ runId, figures }: Running, terminal: Terminal): void {
   terminal.say(`${runId}  ${figures ? colouredState(figures.state) : pc.yellow('no worker answers')}`);
   for (const stream of figures?.streams ?? []) {
-    terminal.say(`  ${lineOf(stream, createPacer()(stream))}`);
-    if (stream.message) terminal.say(`    ${stream.message}`);
+    for (const line of linesOf(stream, noPace, { width: screenWidth(), lead: '  ' })) terminal.say(line);
+    if (stream.message) terminal.say(wrappedAt(stream.message, '    '));
   }
-  if (figures?.message) terminal.say(`  ${figures.message}`);
-  if (figures?.state === 'held') terminal.say(`  mend that, then "millrace resume ${runId}"`);
+  if (figures?.message) terminal.say(wrappedAt(figures.message, '  '));
+  const waits = figures && waitsOf(figures, runId);
+  const next = waits && nextSentence(waits);
+  if (next) terminal.say(wrappedAt(next, '  '));
 }
 
 function tellReceipt(receipt: RunSummary, terminal: Terminal): void {

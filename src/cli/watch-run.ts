@@ -7,9 +7,12 @@ import type { Server } from './connect';
 import { exitCodeOfArea, exitCodeOfSummary, exitCodes, type ExitCode } from './exit-codes';
 import { askFigures, type Figures } from './follow';
 import { outcomeOf, type Outcome } from './outcome';
-import { onceEach, openProgress } from './progress';
+import { openProgress } from './progress';
+import { createNews } from './news';
 import type { Terminal } from './terminal';
+import { nextSentence, waitsOf, type Waits } from './waits';
 import { colouredState } from './words';
+import { wrapped } from './wrapped';
 
 export interface WatchInput {
   readonly runId: string;
@@ -25,15 +28,15 @@ const lookEvery = 700;
 /** Looks without an answer before it is said that no worker is there. */
 const patience = 3;
 
-type Ending = Outcome | { readonly kind: 'held'; readonly figures: Figures } | { readonly kind: 'detached' };
+type Ending = Outcome | { readonly kind: 'waits'; readonly waits: Waits } | { readonly kind: 'detached' };
 
-/** Watches a run to its end, to a hold, or to Ctrl-C. `busy`: it was refused, since another run holds the pipeline. */
+/** Watches a run to its end, until it waits for a person, or to Ctrl-C. A pause is watched: who made it knows, and ends it. `busy`: it was refused, since another run holds the pipeline. */
 export async function watchRun(input: WatchInput): Promise<ExitCode | 'busy'> {
   const ending = await firstEnding(input);
   switch (ending.kind) {
     case 'busy': return 'busy';
     case 'summary': return tellSummary(ending.summary, input);
-    case 'held': return tellHeld(ending.figures, input);
+    case 'waits': return tellWaiting(ending.waits, input);
     case 'detached': return tellDetached(input);
     case 'terminated': return tellEnd(input, 'was ended at once; what it had not published is settled by the next run', exitCodes.cancelled);
     case 'failed': return tellEnd(input, `failed: ${ending.message}`, exitCodeOfArea(ending.area));
@@ -53,7 +56,8 @@ async function firstEnding(input: WatchInput): Promise<Ending> {
 
 /** Draws the progress until told to stop; ends by itself only where the run waits for a person. */
 async function look({ runId, taskQueue, server, terminal }: WatchInput, stop: AbortSignal): Promise<Ending> {
-  const view = onceEach(openProgress(terminal));
+  const view = openProgress(terminal);
+  const news = createNews();
   stop.addEventListener('abort', () => view.stop(), { once: true });
   let figures: Figures | null = null;
   let unanswered = 0;
@@ -65,9 +69,11 @@ async function look({ runId, taskQueue, server, terminal }: WatchInput, stop: Ab
     if (unanswered === patience) view.note(pc.yellow(`no worker answers on task queue "${taskQueue}"; the run waits for one: start "millrace worker" or "millrace dev"`));
     if (!found) continue;
     figures = found;
-    if (found.message) view.note(found.message);
+    const waits = waitsOf(found, runId);
+    if (waits && (waits.state === 'held' || waits.state === 'waiting_approval')) return { kind: 'waits', waits };
+    for (const line of news.of(found)) view.note(line);
+    if (news.begins(waits)) terminal.event(waits!.state, { run: runId, ...waits! });
     view.show(found);
-    if (found.state === 'held') return { kind: 'held', figures: found };
   }
 }
 
@@ -90,12 +96,17 @@ function tellSummary(summary: RunSummary, { runId, terminal }: WatchInput): Exit
   return exitCodeOfSummary(summary);
 }
 
-function tellHeld({ streams }: Figures, { runId, file, server, terminal }: WatchInput): ExitCode {
-  const held = streams.filter(({ state }) => state === 'held').map(({ stream, message }) => ({ stream, message }));
-  const next = server.own ? `millrace run ${file}` : `millrace resume ${runId}`;
-  terminal.event('held', { run: runId, streams: held, next });
-  terminal.say(`\nrun ${runId} is ${pc.yellow('held')}: it waits for you, and nothing is lost\n${held.map(({ stream, message }) => `- ${stream}: ${message}`).join('\n')}`);
-  terminal.say(`mend that, then go on with "${next}", or give up with "millrace cancel ${runId}"`);
+/** It waits for a person, for days perhaps: whoever watches is told how to go on, and let go. */
+function tellWaiting(waits: Waits, { runId, file, server, terminal }: WatchInput): ExitCode {
+  const { state, streams } = waits;
+  // Its server ends with this command; the run stands still until there is one again.
+  const first = state === 'held' ? `millrace run ${file}` : 'millrace dev';
+  const next = server.own ? [first, ...waits.next.slice(state === 'held' ? 1 : 0)] : waits.next;
+  terminal.event(state, { run: runId, ...waits, next });
+  terminal.say(`\nrun ${runId} ${state === 'held' ? `is ${pc.yellow('held')}` : pc.yellow('waits for an approval')}: it waits for you, and nothing is lost`);
+  for (const { stream, message } of streams) terminal.say(wrapped(message ?? 'it waits', `- ${stream}: `));
+  if (server.own && state !== 'held') terminal.say('keep a server up with "millrace dev" in another terminal; then');
+  terminal.say(wrapped(nextSentence(server.own && state === 'held' ? { ...waits, next } : waits)!));
   return exitCodes.held;
 }
 

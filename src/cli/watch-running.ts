@@ -2,33 +2,53 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from '../config/environment';
 import { needServer } from './connect';
 import type { Figures } from './follow';
-import { onceEach, openProgress } from './progress';
+import { createNews, type News } from './news';
+import { openProgress } from './progress';
 import { findRunning, type Running } from './running';
 import type { Terminal } from './terminal';
+import { nextSentence, waitsOf } from './waits';
 
 const lookEvery = 1000;
 
 /** `status --watch`: draws what runs, until none of it does. Watching ends nothing but itself. */
 export async function watchRunning(word: string | undefined, environment: Environment, terminal: Terminal): Promise<void> {
   const server = await needServer(environment);
-  const view = onceEach(openProgress(terminal));
+  const view = openProgress(terminal);
   const last = new Map<string, Figures>();
+  const news = new Map<string, News>();
   try {
     for (;;) {
       const running = await findRunning(server.client, word, last);
-      if (running.length === 0) return;
-      for (const { runId, figures } of running) {
-        const said = figures ? figures.message : 'no worker answers; start "millrace worker" or "millrace dev"';
-        if (said) view.note(`${runId}: ${said}`);
-        if (figures) last.set(runId, figures);
+      for (const runId of [...news.keys()].filter((known) => !running.some((one) => one.runId === known))) {
+        terminal.event('ended', { run: runId });
+        news.delete(runId);
       }
-      view.show(together(running));
+      if (running.length === 0) return;
+      for (const one of running) {
+        if (!news.has(one.runId)) news.set(one.runId, createNews());
+        tellNews(one, news.get(one.runId)!, view, terminal);
+        if (one.figures) last.set(one.runId, one.figures);
+      }
+      if (terminal.json) running.forEach(({ figures }) => { if (figures) view.show(figures); });
+      else view.show(together(running));
       await sleep(lookEvery);
     }
   } finally {
     view.stop();
     await server.close();
   }
+}
+
+const silent: Figures = { state: 'stalled', message: 'no worker answers; start "millrace worker" or "millrace dev"', streams: [] };
+
+/** What it waits for, as soon as it does, with the command that goes on. */
+function tellNews({ runId, figures }: Running, news: News, view: ReturnType<typeof openProgress>, terminal: Terminal): void {
+  const waits = waitsOf(figures ?? silent, runId);
+  const begins = news.begins(waits);
+  if (begins) terminal.event(waits!.state, { run: runId, ...waits! });
+  for (const line of news.of(figures ?? silent)) view.note(`${runId}: ${line}`);
+  const next = begins && waits ? nextSentence(waits) : null;
+  if (next) view.note(`${runId}: ${next}`);
 }
 
 /** One picture of them all; where there are several, a stream carries its pipeline's name. */

@@ -1,14 +1,16 @@
 import pc from 'picocolors';
 import type { Environment } from '../config/environment';
+import type { RunState } from '../domain/receipt';
 import type { RunProgress, StreamProgress } from '../workflows/messages';
 import { needServer, type Server } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { findRun, namesARun } from './find-run';
-import { ask, isNotFound } from './follow';
+import { ask, isNotFound, pausedInTemporal } from './follow';
 import { pendingOf, type Pending } from './pending';
 import { screenWidth, wrapped } from './plain-table';
 import type { Terminal } from './terminal';
+import { nextCommands } from './waits';
 import { spokenSeconds } from './words';
 
 interface Reason {
@@ -61,18 +63,15 @@ function streamReasons(stream: string, detail: StreamProgress | null, pending: r
 const patience = 5;
 
 function pendingReason({ activityId, state, attempt, failure, since }: Pending, queue: string | null): readonly Reason[] {
-  if (attempt > 1 && failure) return [{ what: `${activityId} is tried again (attempt ${attempt}): ${failure}`, next: null }];
+  if (state === 'paused') return [{ what: pausedInTemporal([activityId]), next: null }];
+  if (attempt > 1 && failure) return [{ what: `${activityId} is tried again (attempt ${attempt}): ${failure.message}`, next: null }];
   if (state === 'waiting' && since > patience) return [{ what: `${activityId} has waited ${spokenSeconds(since)} for a worker on task queue "${queue}"`, next: 'start a worker with that staging, or wait for a free one' }];
-  return state === 'paused' ? [{ what: `${activityId} was paused in Temporal itself`, next: 'unpause it there' }] : [];
+  return [];
 }
 
-function nextOf(state: string, runId: string): string | null {
-  switch (state) {
-    case 'held': return `mend that, then millrace resume ${runId}`;
-    case 'paused': return `millrace resume ${runId}`;
-    case 'waiting_approval': return `millrace approve ${runId}, or millrace reject ${runId}`;
-    default: return null;
-  }
+function nextOf(state: RunState, runId: string): string | null {
+  const next = nextCommands(state, runId);
+  return next.length === 0 ? null : `${state === 'held' ? 'mend that, then ' : ''}${next.join(', or ')}`;
 }
 
 export const addWhy: AddCommand = ({ command, does }) => command('why', 'Say what a run waits for, and what to do about it', 'millrace why orders')

@@ -7,6 +7,9 @@ export const grouped = (count: number): string => Math.round(count).toString().r
 /** `350000` → `350k`: for rates, where the rest is noise. */
 export const compact = (count: number): string => (count < 10_000 ? grouped(count) : count < 10_000_000 ? `${grouped(count / 1000)}k` : `${grouped(count / 1e6)}M`);
 
+/** `1234567` → `1.2 MB`. */
+export const spokenBytes = (bytes: number): string => (bytes < 1e6 ? `${grouped(Math.ceil(bytes / 1e3))} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
+
 export const plural = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** `75` → `1 min 15 s` */

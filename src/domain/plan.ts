@@ -75,3 +75,7 @@ export interface PlanRef {
 /** The partition key by the names that columns have inside Millrace. */
 export const partitionNames = ({ partitionKey = [], columns, names }: Pick<Plan, 'partitionKey' | 'columns' | 'names'>): readonly string[] =>
   partitionKey.map((name) => names[columns.findIndex((column) => column.name === name)] ?? name);
+
+/** What is done with a partition, one after another. */
+export const partStages = ['extract', 'transform', 'load'] as const;
+export type PartStage = (typeof partStages)[number];

@@ -21,13 +21,14 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
   let stage: Stage = 'plan';
   let plan: PlanRef | null = input.carried?.plan ?? null;
   const partitions = new Partitions(input, gate, activities, () => show());
+  const { tally } = partitions;
 
   const progress = (): StreamProgress => ({
     stream, stage,
     state: stateOf(gate),
-    partitions: { total: plan?.partitions ?? 0, done: partitions.count(), running: gate.busy },
+    partitions: { total: plan?.partitions ?? 0, done: partitions.count(), running: gate.busy, stages: tally.stages },
     window: partitions.window,
-    totals: partitions.totals,
+    totals: tally.totals,
     estimatedRows: plan?.estimatedRows ?? null,
     message: gate.waiting[0]?.message ?? null,
     waiting: gate.waiting,
@@ -60,7 +61,9 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
   };
 
   async function planned(): Promise<PlanRef> {
-    return plan ?? gate.attempt(null, (approval) => activities.planStream.executeWithOptions(named(null, 'plan'), [{ ...where, ...(approval ? { approval } : {}) }]));
+    if (plan) return plan;
+    const { attempt: _attempt, ...ref } = tally.counted(await gate.attempt(null, (approval) => activities.planStream.executeWithOptions(named(null, 'plan'), [{ ...where, ...(approval ? { approval } : {}) }])));
+    return ref;
   }
 
   async function move(): Promise<StreamOutcome> {
@@ -73,30 +76,30 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
       await makeContinueAsNewFunc<typeof loadStream>()({ ...input, window: partitions.window, paused: gate.paused, carried: partitions.carried(ref) });
     }
     if (ref.wholeStream) {
-      const batch = await inStage('transform', 'all', () => activities.transformStream.executeWithOptions(named('all', 'transform'), [where]));
-      const loaded = await inStage('load', 'all', () => activities.loadBatch.executeWithOptions(named('all', 'load'), [{ ...where, ordinal: 'all' as const }]));
-      partitions.totals = { ...partitions.totals, rejected: partitions.totals.rejected + batch.rejected, loaded: loaded.rows };
+      const batch = tally.counted(await inStage('transform', 'all', () => activities.transformStream.executeWithOptions(named('all', 'transform'), [where])));
+      const loaded = tally.counted(await inStage('load', 'all', () => activities.loadBatch.executeWithOptions(named('all', 'load'), [{ ...where, ordinal: 'all' as const }])));
+      tally.settle({ rejected: batch.rejected, loaded: loaded.rows });
     }
-    const { approval } = await inStage('check', null, () => activities.checkStream.executeWithOptions(named(null, 'check'), [where]));
+    const { approval } = tally.counted(await inStage('check', null, () => activities.checkStream.executeWithOptions(named(null, 'check'), [where])));
     if (approval && approval.length > 0) await gate.approval(null, `checking stream "${stream}": ${approval.join('; ')}; look at it, then "millrace approve" publishes it and "millrace reject" does not`);
-    await inStage('publish', null, () => activities.publishStream.executeWithOptions(named(null, 'publish'), [where]));
+    tally.counted(await inStage('publish', null, () => activities.publishStream.executeWithOptions(named(null, 'publish'), [where])));
     enter('done');
-    return { stream, state: 'published', error: null, totals: partitions.totals, approvals: gate.approvals };
+    return { stream, state: 'published', error: null, totals: tally.totals, approvals: gate.approvals };
   }
 
   async function outcome(): Promise<StreamOutcome> {
     try {
       return await move();
     } catch (error) {
-      if (isCancellation(error) && gate.draining) return { stream, state: 'cancelled', error: null, totals: partitions.totals };
+      if (isCancellation(error) && gate.draining) return { stream, state: 'cancelled', error: null, totals: tally.totals };
       if (isCancellation(error) || (error instanceof Error && error.name === 'ContinueAsNew')) throw error;
       const { message, area } = told(error);
-      return { stream, state: 'failed', error: { message, area }, totals: partitions.totals };
+      return { stream, state: 'failed', error: { message, area }, totals: tally.totals };
     }
   }
 
   const ended = await outcome();
-  labels.tell({ state: ended.state === 'published' ? (partitions.totals.rejected > 0 ? 'succeeded_with_rejects' : 'succeeded') : ended.state, rows: partitions.totals.loaded, rejects: partitions.totals.rejected });
+  labels.tell({ state: ended.state === 'published' ? (tally.totals.rejected > 0 ? 'succeeded_with_rejects' : 'succeeded') : ended.state, rows: tally.totals.loaded, rejects: tally.totals.rejected });
   await controls.settled();
   await condition(allHandlersFinished);
   return ended;

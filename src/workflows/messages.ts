@@ -4,7 +4,7 @@ import type { BackfillWindow } from '../domain/backfill';
 import type { Totals } from '../domain/balance';
 import type { RunRef } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
-import type { PlanRef } from '../domain/plan';
+import type { PartStage, PlanRef } from '../domain/plan';
 import type { RunState } from '../domain/receipt';
 
 /** What a run is started with. Carries names of connections, never their contents. */
@@ -86,8 +86,12 @@ export interface StreamTotals {
   readonly transformed: number;
   readonly loaded: number;
   readonly rejected: number;
+  /** Landed from the source. */
+  readonly bytes: number;
+  /** Attempts that failed or were stopped, of activities that have ended well since. */
+  readonly retries: number;
 }
-export const noStreamTotals: StreamTotals = { extracted: 0, transformed: 0, loaded: 0, rejected: 0 };
+export const noStreamTotals: StreamTotals = { extracted: 0, transformed: 0, loaded: 0, rejected: 0, bytes: 0, retries: 0 };
 
 export interface StreamOutcome {
   readonly stream: string;
@@ -111,7 +115,11 @@ export interface StreamProgress {
   readonly state: RunState;
   /** `plan`, `extract`, `load`, `check`, `publish`: the furthest stage reached. */
   readonly stage: string;
-  readonly partitions: { readonly total: number; readonly done: number; readonly running: number };
+  readonly partitions: {
+    readonly total: number; readonly done: number; readonly running: number;
+    /** Partitions that have begun and are not done, by what is done with them. */
+    readonly stages: Readonly<Record<PartStage, number>>;
+  };
   /** Partitions in flight at most. */
   readonly window: number;
   readonly totals: StreamTotals;

@@ -3,8 +3,9 @@ import { activityId } from '../domain/ids';
 import type { PlanRef } from '../domain/plan';
 import type { activitiesWith } from './activity-options';
 import type { Gate } from './gate';
-import { noStreamTotals, type CarriedStream, type LoadStreamInput, type Range, type StreamTotals } from './messages';
+import type { CarriedStream, LoadStreamInput, Range } from './messages';
 import { contains, countOf, withOrdinal } from './ranges';
+import { Tally } from './tally';
 
 /** Ends a piece that a person skipped; the partition counts as moved. */
 const skippedType = 'Skipped';
@@ -13,7 +14,7 @@ const skippedType = 'Skipped';
 export class Partitions {
   window: number;
   done: readonly Range[];
-  totals: StreamTotals;
+  readonly tally: Tally;
   readonly skipped: Set<number>;
   private readonly rereads: Map<number, number>;
   private readonly held: Map<number, string>;
@@ -30,7 +31,7 @@ export class Partitions {
     const carried = input.carried;
     this.window = input.window;
     this.done = carried?.done ?? [];
-    this.totals = carried?.totals ?? noStreamTotals;
+    this.tally = new Tally(carried?.totals);
     this.skipped = new Set(carried?.skipped);
     this.rereads = new Map(Object.entries(carried?.rereads ?? {}).map(([part, generation]) => [Number(part), generation]));
     this.held = new Map(carried?.held.map(({ partition, message }) => [partition, message]));
@@ -38,7 +39,7 @@ export class Partitions {
 
   carried(plan: PlanRef): CarriedStream {
     const held = this.gate.waiting.flatMap(({ partition, message }) => (typeof partition === 'number' ? [{ partition, message }] : []));
-    return { plan, done: this.done, totals: this.totals, skipped: [...this.skipped], rereads: Object.fromEntries(this.rereads), held, approvals: this.gate.approvals };
+    return { plan, done: this.done, totals: this.tally.settled, skipped: [...this.skipped], rereads: Object.fromEntries(this.rereads), held, approvals: this.gate.approvals };
   }
 
   count(): number {
@@ -124,24 +125,33 @@ export class Partitions {
     this.held.delete(part);
     this.moving += 1;
     this.gate.attempt(part, () => this.movePartition(part, plan.wholeStream), { frozen, ...(held === undefined ? {} : { held }) })
-      .then(() => { this.done = withOrdinal(this.done, part); })
+      .then(() => {
+        this.done = withOrdinal(this.done, part);
+        this.tally.settlePart(part);
+      })
       .catch((error: unknown) => {
         if (error instanceof ApplicationFailure && error.type === skippedType) this.done = withOrdinal(this.done, part);
         else this.failure ??= error;
       })
-      .finally(() => { this.moving -= 1; });
+      .finally(() => {
+        this.tally.forget(part);
+        this.moving -= 1;
+      });
   }
 
   /** extract → transform → load of one partition; each finds its own earlier work and moves on. */
   private async movePartition(ordinal: number, whole: boolean): Promise<void> {
     const part = { run: this.input.run, stream: this.input.stream, ordinal, ...this.generation(ordinal) };
-    await this.activities.extractPartition.executeWithOptions(this.named(ordinal, 'extract'), [part]);
+    const { tally } = this;
+    tally.begin(ordinal, 'extract');
+    const landed = tally.counted(await this.activities.extractPartition.executeWithOptions(this.named(ordinal, 'extract'), [part]));
     this.gate.refuseDraining();
-    const batch = await this.activities.transformBatch.executeWithOptions(this.named(ordinal, 'transform'), [part]);
+    tally.begin(ordinal, 'transform', { extracted: landed.rows, bytes: landed.bytes });
+    const batch = tally.counted(await this.activities.transformBatch.executeWithOptions(this.named(ordinal, 'transform'), [part]));
     this.gate.refuseDraining();
-    const loaded = whole ? { rows: 0 } : await this.activities.loadBatch.executeWithOptions(this.named(ordinal, 'load'), [part]);
-    const { extracted, transformed, rejected } = this.totals;
-    this.totals = { extracted: extracted + batch.read, transformed: transformed + batch.rows, loaded: this.totals.loaded + loaded.rows, rejected: rejected + batch.rejected };
+    tally.begin(ordinal, 'load', { extracted: batch.read, transformed: batch.rows, rejected: batch.rejected });
+    const loaded = whole ? { rows: 0 } : tally.counted(await this.activities.loadBatch.executeWithOptions(this.named(ordinal, 'load'), [part]));
+    tally.begin(ordinal, 'load', { loaded: loaded.rows });
   }
 
   private generation(part: number): { readonly reread?: number } {

@@ -1,4 +1,4 @@
-import { setCurrentDetails, upsertMemo } from '@temporalio/workflow';
+import { setCurrentDetails, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { StartRunOutput } from '../activities/contract';
 import type { RunState, RunSummary } from '../domain/receipt';
 import { activitiesWith, working } from './activity-options';
@@ -87,7 +87,7 @@ export class Run {
   private pauseText(): string | null {
     if (!this.pausedBy) return null;
     const { by, reason, until } = this.pausedBy;
-    return `paused${by ? ` by ${by}` : ''}${reason ? ` (${reason})` : ''}${until ? ` until ${until}` : ''}; "millrace resume" goes on`;
+    return `paused${by ? ` by ${by}` : ''}${reason ? ` (${reason})` : ''}${until ? ` until ${until}` : ''}; "millrace resume ${workflowInfo().workflowId}" goes on`;
   }
 
   private balanceOf(stream: string): string {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Activities, ConnectionCheck } from '../../src/activities/contract';
 import { main } from '../../src/client';
@@ -125,6 +126,52 @@ describe('run', () => {
     mended = true;
     expect(await millrace('resume', pipeline)).toMatchObject({ code: 0 });
     expect((await millrace('run', file)).code).not.toBe(8);
+  });
+
+  it('says what waits for an approval and the commands that decide it, and ends with 8', async () => {
+    const { pipeline, file } = await project({ checkStream: async () => ({ warnings: [], approval: ['check "row_count": row_count is 3'] }) });
+    const first = await millrace('run', file);
+    expect(first).toMatchObject({ code: 8 });
+    const runId = /run (\S+) started/.exec(first.out)![1]!;
+    expect(first.out.replace(/\s+/g, ' ')).toContain(`waits for an approval: it waits for you, and nothing is lost - orders: checking stream "orders": check "row_count": row_count is 3`);
+    expect(first.out.replace(/\s+/g, ' ')).toContain(`decide with "millrace approve ${runId}", or "millrace reject ${runId}"`);
+    expect(events(await millrace('run', file, '--json')).at(-1)).toMatchObject({ event: 'waiting_approval', run: runId, streams: [{ stream: 'orders', state: 'waiting_approval' }], next: [`millrace approve ${runId}`, `millrace reject ${runId}`] });
+    expect((await millrace('status', pipeline)).out.replace(/\s+/g, ' ')).toContain(`decide with "millrace approve ${runId}"`);
+    expect(await millrace('approve', pipeline)).toMatchObject({ code: 0 });
+    expect(await temporal.client.workflow.getHandle(runId).result()).toMatchObject({ state: 'succeeded_with_rejects' });
+  });
+
+  it('goes on watching a run that is paused, says so once with the command that goes on, and is told with --json', async () => {
+    const { opened, open } = gate();
+    const { pipeline, file } = await project({ publishStream: async () => { await Promise.race([opened, Context.current().cancelled]); return { rows: 27 }; } });
+    await millrace('run', file, '--detach', '--logical-date', '2026-08-01');
+    const runId = `${pipeline}/run-2026-08-01T00:00:00Z`;
+    const handle = temporal.client.workflow.getHandle(runId);
+    await handle.signal('pause', { by: 'ann', reason: 'the source is needed' });
+    await eventually(async () => (await millrace('status', pipeline)).out.includes('paused by ann'), 'it is paused');
+    setTimeout(() => { open(); void handle.signal('resume'); }, 4000);
+    const { code, out } = await millrace('run', file, '--json');
+    expect(code).toBe(2);
+    const told = events({ code, out, err: '' });
+    expect(told.filter(({ event }) => event === 'paused')).toMatchObject([{ run: runId, message: `paused by ann (the source is needed); "millrace resume ${runId}" goes on`, next: [`millrace resume ${runId}`] }]);
+    expect(told.at(-1)).toMatchObject({ event: 'summary' });
+  });
+
+  it('shows what is read while it is read, and how often it was tried', async () => {
+    let tries = 0;
+    const { opened, open } = gate();
+    const { pipeline, file } = await project({ extractPartition: async ({ ordinal }) => {
+      if (ordinal === 0 && (tries += 1) < 3) throw new Error('the connection was reset');
+      const context = Context.current();
+      const beat = setInterval(() => context.heartbeat({ v: 1, rows: 1234, bytes: 5_600_000 }), 50);
+      await opened;
+      clearInterval(beat);
+      return { rows: 10, bytes: 100 };
+    } });
+    await millrace('run', file, '--detach');
+    await eventually(async () => /extract +3,702 rows +16\.8 MB +0\/3 parts \(3 extract\) +2 retries/.test((await millrace('status', pipeline)).out.replace(/\s+/g, ' ')), 'three parts at work show');
+    open();
+    expect((await millrace('run', file)).code).toBe(2);
   });
 
   it('attaches to the run that is going on, unless told to refuse', async () => {

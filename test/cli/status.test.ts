@@ -4,6 +4,8 @@ import type { RunSummary } from '../../src/domain/receipt';
 import { openStaging } from '../../src/stores/open-staging';
 import { events, millrace, useInstallation } from '../support/millrace';
 import { connections, createOrders, pipelineOf } from '../support/orders';
+import type { StreamProgress } from '../../src/workflows/messages';
+import { eventually } from '../support/temporal';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { createBucket, s3Server } from '../support/s3';
 import { install, type Installation } from '../support/worker';
@@ -45,6 +47,25 @@ it('--watch shows a run to its end, then its receipt from the bucket', async () 
   summary = await handle.result() as RunSummary;
   const told = events(await millrace('status', handle.workflowId, '--watch', '--json'));
   expect(told).toMatchObject([{ event: 'status', receipts: [{ totals: { read: 3000 } }], gaps: [] }]);
+});
+
+it('counts what was tried again, also once it has succeeded', async () => {
+  const waiting = `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace%' AND wait_event_type = 'Lock'`;
+  const other = await source.again();
+  const handle = await other.transaction(async () => {
+    await other.run('LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
+    const started = await installation.start(yaml.replace('pipeline: afar', 'pipeline: again').replace('to: afar', 'to: again'));
+    const { pid } = await eventually(async () => (await source.rows(waiting))[0], 'it waits for the lock');
+    await source.run('SELECT pg_terminate_backend($1::int)', [pid!]);
+    await eventually(async () => (await millrace('status', 'again')).out.includes('1 retry'), 'the lost connection shows');
+    return started;
+  });
+  await other.close();
+  await handle.result();
+  const child = installation.client.workflow.getHandle(`${handle.workflowId}/orders`);
+  const { totals } = await child.query<StreamProgress>('streamProgress');
+  expect(totals).toMatchObject({ extracted: 3000, loaded: 3000, retries: 1 });
+  expect(totals.bytes).toBeGreaterThan(30_000);
 });
 
 it('tells what was left out, until a later publish has it', async () => {

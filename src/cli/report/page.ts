@@ -1,6 +1,6 @@
 import { closes, noTotals, type BalanceLine, type Totals } from '../../domain/balance';
 import type { QuarantineGroup } from '../../stores/quarantine';
-import { grouped, plural, spokenSeconds, spokenState } from '../words';
+import { grouped, plural, spokenBytes, spokenSeconds, spokenState } from '../words';
 import type { ReportFacts, StreamFacts } from './facts';
 import { legendOf, type Drawing, type Plots } from './plots';
 import { barsOf, flowOf, sharesOf, stages } from './series';
@@ -95,10 +95,9 @@ function rejectNotes(groups: readonly QuarantineGroup[]): string {
 function throughputText({ timings, bytes }: StreamFacts): string {
   const busy = (stage: string): number => timings.filter(({ activity }) => stages[activity] === stage).reduce((sum, { startedAt, finishedAt }) => sum + Date.parse(finishedAt) - Date.parse(startedAt), 0) / 1000;
   const parts = (['extract', 'transform', 'load'] as const).filter((stage) => busy(stage) > 0).map((stage) => `${stage} ${spokenSeconds(busy(stage))}`);
-  return `<p class="faint">Time at work: ${escaped(parts.join(', '))}. Landed ${bytesText(bytes.landed)}, staged ${bytesText(bytes.staged)}.</p>`;
+  return `<p class="faint">Time at work: ${escaped(parts.join(', '))}. Landed ${spokenBytes(bytes.landed)}, staged ${spokenBytes(bytes.staged)}.</p>`;
 }
 
-const bytesText = (bytes: number): string => (bytes < 1e6 ? `${grouped(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`);
 
 const list = (lines: readonly string[]): string => (lines.length === 0 ? '' : `<ul>${lines.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul>`);
 

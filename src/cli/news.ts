@@ -1,0 +1,30 @@
+import type { Figures } from './follow';
+import type { Waits } from './waits';
+
+/** What a look at a run tells that the last one did not. */
+export interface News {
+  /** Why the run, or a stream of it, does not move: each sentence as it comes up. */
+  of(figures: Figures): readonly string[];
+  /** Whether the run has begun to wait, or waits for something else. */
+  begins(waits: Waits | null): boolean;
+}
+
+export function createNews(): News {
+  let said: readonly string[] = [];
+  let waited = '';
+  return {
+    of({ message, streams }) {
+      const before = said;
+      // Of what waits for a person, the run tells itself.
+      said = [...(message ? [message] : []), ...streams.filter((stream) => stream.message && !isEnd(stream.state)).map((stream) => `${stream.stream}: ${stream.message}`)];
+      return said.filter((line) => !before.includes(line));
+    },
+    begins(waits) {
+      const before = waited;
+      waited = waits ? JSON.stringify(waits) : '';
+      return waited !== '' && waited !== before;
+    },
+  };
+}
+
+const isEnd = (state: string): boolean => ['failed', 'succeeded', 'succeeded_with_rejects', 'cancelled'].includes(state);
