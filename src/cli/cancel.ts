@@ -21,6 +21,8 @@ export const addCancel: AddCommand = ({ command, does }) => command('cancel', 'E
   .option('--rollback', 'take back what it has committed and not published')
   .action(does(({ environment, terminal }, word: string, { now = false, rollback = false }: CancelFlags) => signalRun({
     word, environment, terminal, asked: 'cancelled',
+    // What is in hand may take thirty seconds to end.
+    patience: 40_000,
     async send(client, runId) {
       await client.workflow.getHandle(runId).signal('cancel', { now, rollback, by: whoAsks() });
       if (now) await endUnanswered(client, runId);

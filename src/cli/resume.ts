@@ -9,6 +9,8 @@ import type { Terminal } from './terminal';
 export const resume = (word: string, environment: Environment, terminal: Terminal): Promise<ExitCode> =>
   signalRun({
     word, environment, terminal, asked: 'resumed',
+    // What is held is tried again at once, and may be held again before anybody looks.
+    patience: 4000,
     send: (client, runId) => client.workflow.getHandle(runId).signal('resume'),
     reached: (state) => state === 'running' || state === 'ended',
   });

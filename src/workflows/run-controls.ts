@@ -90,7 +90,7 @@ function goingStream(run: Run, stream: unknown, doing: string): void {
   const known = run.progress().streams;
   const found = known.find((one) => one.stream === stream);
   if (!found) throw new Error(`${doing} of stream ${JSON.stringify(stream)}: the run has no such stream; its streams are ${known.map((one) => one.stream).join(', ')}`);
-  if (run.streams.going(found.stream).length === 0) throw new Error(`${doing} of stream "${found.stream}": it is ${found.state.replace(/_/g, ' ')}`);
+  if (run.streams.going(found.stream).length === 0) throw new Error(`${doing} of stream "${found.stream}": it is ${found.state.replace(/_/g, ' ')}; ${whyText()}`);
 }
 
 function validPartition(partition: unknown, doing: string): void {
@@ -103,7 +103,7 @@ function validRetry(run: Run, request: RetryRequest): void {
   if (partition !== undefined && stream === undefined) throw new Error('retrying a partition: name its stream too');
   if (partition !== undefined) return validPartition(partition, `retrying a partition of "${stream}"`);
   if (reread) throw new Error('reading a partition again: name the stream and the partition');
-  if (heldOf(run, request).length === 0) throw new Error(`retrying what is held${stream === undefined ? '' : ` in stream "${stream}"`}: nothing is held`);
+  if (heldOf(run, request).length === 0) throw new Error(`retrying what is held${stream === undefined ? '' : ` in stream "${stream}"`}: nothing is held; ${whyText()}`);
 }
 
 function validSkip(run: Run, { stream, partition, reason }: SkipRequest): void {
@@ -116,8 +116,10 @@ function validSkip(run: Run, { stream, partition, reason }: SkipRequest): void {
 
 function validApproval(run: Run, request: ApprovalRequest): void {
   if (request.stream !== undefined) goingStream(run, request.stream, 'approving or rejecting a part');
-  if (waitingFor(run, request).length === 0) throw new Error(`approving or rejecting${request.stream === undefined ? '' : ` stream "${request.stream}"`}: nothing waits for an approval`);
+  if (waitingFor(run, request).length === 0) throw new Error(`approving or rejecting${request.stream === undefined ? '' : ` stream "${request.stream}"`}: nothing waits for an approval; ${whyText()}`);
 }
+
+const whyText = (): string => `"millrace why ${workflowInfo().workflowId}" says what it waits for`;
 
 const partOf = ({ partition }: RetryRequest): { readonly partition?: number } => (partition === undefined ? {} : { partition: Number(partition) });
 
