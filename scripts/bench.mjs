@@ -1,6 +1,6 @@
 // `npm run bench -- --rows N [--json]`: Millrace beside raw tools, interleaved in one run; one JSON object a line with --json.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -66,19 +66,44 @@ const work = [
 ];
 
 const peak = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+
+/** CPU seconds that this process and all it started have used, those that ended and were waited for included; by program. */
+function cpuSeconds() {
+  const stats = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const program = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+      const own = Number(pid) === environment.workerPid() ? 'worker' : /^(postgres|temporal)/.exec(program)?.[1] ?? 'other';
+      return [{ pid: Number(pid), parent: fields[1], own, ticks: fields[11] + fields[12] + fields[13] + fields[14] }];
+    } catch { return []; }
+  });
+  const mine = new Set([process.pid]);
+  for (let before = 0; before !== mine.size; ) { before = mine.size; for (const { pid, parent } of stats) if (mine.has(parent)) mine.add(pid); }
+  const used = { worker: 0, postgres: 0, temporal: 0, other: 0 };
+  for (const { pid, own, ticks } of stats) if (mine.has(pid)) used[own] += ticks / 100;
+  return used;
+}
+
 const best = new Map();
+const used = new Map();
+const only = option('--only', '');
 for (let round = 0; round < rounds; round += 1) {
-  for (const [name, does] of work) {
+  for (const [name, does] of work.filter(([name]) => name.includes(only))) {
+    const cpu = cpuSeconds();
     const before = process.hrtime.bigint();
     await does();
     const seconds = Number(process.hrtime.bigint() - before) / 1e9;
-    best.set(name, Math.min(best.get(name) ?? Infinity, seconds));
+    if (seconds >= (best.get(name) ?? Infinity)) continue;
+    best.set(name, seconds);
+    const after = cpuSeconds();
+    used.set(name, Object.fromEntries(Object.keys(cpu).map((of) => [of, Number((after[of] - cpu[of]).toFixed(2))])));
   }
 }
-for (const [name, , against] of work) {
+for (const [name, , against] of work.filter(([name]) => best.has(name))) {
   const seconds = best.get(name);
-  const line = { name, rows, seconds: Number(seconds.toFixed(2)), ratio: against ? Number((seconds / best.get(against)).toFixed(2)) : null, peakMb: name.startsWith('millrace') ? Math.round(peak(environment.workerPid())) : null };
-  console.log(json ? JSON.stringify(line) : `${name.padEnd(42)} ${String(line.seconds).padStart(8)} s ${line.ratio ? `${line.ratio}×`.padStart(8) : ''.padStart(8)} ${line.peakMb ? `${line.peakMb} MB` : ''}`);
+  const line = { name, rows, seconds: Number(seconds.toFixed(2)), ratio: best.has(against) ? Number((seconds / best.get(against)).toFixed(2)) : null, peakMb: name.startsWith('millrace') ? Math.round(peak(environment.workerPid())) : null, cpu: used.get(name) };
+  console.log(json ? JSON.stringify(line) : `${name.padEnd(42)} ${String(line.seconds).padStart(8)} s ${line.ratio ? `${line.ratio}×`.padStart(8) : ''.padStart(8)} ${(line.peakMb ? `${line.peakMb} MB` : '').padStart(8)}   CPU s: ${Object.entries(line.cpu).map(([of, cpu]) => `${of} ${cpu}`).join(', ')}`);
 }
 await environment.stop();
 rmSync(home, { recursive: true, force: true });

@@ -35,10 +35,10 @@ async function compare(dependencies: Dependencies, control: Control, connections
       if (!destination.verify) return { compared: 0, problem: `"${connection}" cannot be asked` };
       for (const [level, some] of [['rows', small], ['counts', batches.slice(small.length)]] as const) {
         if (some.length === 0 && !(level === 'rows' && batches.length === 0)) continue;
-        const audit = await destination.verify({ target: { run, stream }, batchIds: some.map(({ id }) => id), level }, control);
+        const audit = await destination.verify({ target: { run, stream }, batchIds: some.map(({ id }) => id), level, strangers: false }, control);
         const receipts = new Map(some.map((batch) => [batch.id, batch]));
         const judged = audit.batches.map((batch) => judgeBatch(receipts.get(batch.id)!, batch, runPath(run), level));
-        const wrong = [...judged.filter(({ state }) => state === 'wrong').map(({ id, messages }) => `batch "${id}": ${messages.join('; ')}`), ...(level === 'rows' && audit.whole ? tableProblems({ ...audit, strangers: null }) : [])];
+        const wrong = [...judged.filter(({ state }) => state === 'wrong').map(({ id, messages }) => `batch "${id}": ${messages.join('; ')}`), ...(level === 'rows' && audit.whole ? tableProblems(audit) : [])];
         if (wrong.length > 0) throw new BalanceError(`comparing "${stream.to}" with what was loaded: ${wrong.slice(0, 5).join('; ')}; what was published stays until it is settled: see "millrace verify ${run.workflowId}"`, { stream: stream.stream });
       }
       return { compared: small.length, problem: null };

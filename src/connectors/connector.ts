@@ -191,6 +191,8 @@ export interface VerifyRequest {
   readonly batchIds: readonly string[];
   /** `counts`: fingerprints and figures are not asked for. */
   readonly level: 'rows' | 'counts';
+  /** Looks for rows of no batch too: a pass over the whole table. */
+  readonly strangers: boolean;
 }
 
 /**

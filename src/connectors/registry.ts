@@ -13,7 +13,7 @@ import { salesforce } from './salesforce';
 import { sftp } from './sftp';
 import { sqlite } from './sqlite';
 
-/** Every connector, in one list. To add a system: write `src/connectors/<system>/` and add a line here. */
+/** Every connector, in one list. To add a system: write `src/connectors/<system>/` and add a line here. Drivers are loaded when first opened: most commands need none. */
 export const connectors: readonly Connector[] = [postgres, mysql, sqlite, files, http, rest, salesforce, sftp, s3, duckdb, redshift];
 
 const byName: ReadonlyMap<string, Connector> = new Map(connectors.map((connector) => [connector.name, connector]));

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { ConfigurationError } from '../domain/errors';
 import { openLocalStaging } from './local-staging';
-import { objectStoreSchema, type ObjectStoreSettings } from './object-store';
-import { openS3Staging } from './s3-staging';
+import { objectStoreSchema, type ObjectStoreSettings } from './object-store/settings';
 import type { StagingStore } from './staging';
 
 export interface StagingSettings {
@@ -15,6 +14,8 @@ export interface StagingSettings {
 
 export function openStaging({ staging, home, stagingCache }: StagingSettings): Promise<StagingStore> {
   if (staging === undefined) return openLocalStaging(path.join(home, 'staging'));
+  // The AWS SDK is loaded by those who need it.
+  const { openS3Staging } = require('./s3-staging') as typeof import('./s3-staging');
   return openS3Staging({ settings: settingsOf(staging), cache: path.join(home, 'staging-cache'), cacheLimit: stagingCache });
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { Sema } from 'async-sema';
 import { ConfigurationError, DiskFullError, EtlError, FileLockedError, UnreadableValueError, WorkerShortError } from '../domain/errors';
 import { quoteLiteral } from './quote';
@@ -55,7 +55,7 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     threads: String(settings.threads),
     preserve_insertion_order: 'true',
   };
-  const memory = await DuckDBInstance.create(':memory:', limits);
+  const memory = await createInstance(':memory:', limits);
   const slots = new Sema(settings.slots);
   const files = new Map<string, Sema>();
 
@@ -113,9 +113,15 @@ function realPathOf(file: string): string {
   return path.join(realpathSync(path.dirname(absolute)), path.basename(absolute));
 }
 
+/** The library is loaded with the first database: most commands open none. */
+async function createInstance(file: string, options: Record<string, string>): Promise<DuckDBInstance> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  return DuckDBInstance.create(file, options);
+}
+
 async function openFile(file: string, options: Record<string, string>): Promise<DuckDBInstance> {
   try {
-    return await DuckDBInstance.create(file, options);
+    return await createInstance(file, options);
   } catch (error) {
     const message = messageOf(error);
     if (/lock on file/i.test(message)) {

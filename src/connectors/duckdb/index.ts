@@ -1,7 +1,5 @@
 import { defineConnector } from '../connector';
 import { configSchema } from './config';
-import { openDuckDbDestination } from './destination';
-import { openDuckDbSource } from './source';
 
 export const duckdb = defineConnector({
   name: 'duckdb',
@@ -13,6 +11,6 @@ export const duckdb = defineConnector({
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
     refuses: { 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
   },
-  openSource: openDuckDbSource,
-  openDestination: openDuckDbDestination,
+  openSource: (config, context) => (require('./source') as typeof import('./source')).openDuckDbSource(config, context),
+  openDestination: (config, context) => (require('./destination') as typeof import('./destination')).openDuckDbDestination(config, context),
 });

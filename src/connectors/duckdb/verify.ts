@@ -8,7 +8,7 @@ import type { Names } from './names';
 import { placed, typesOf } from './proof';
 
 /** Reads ledger and table; changes nothing. As in the Postgres destination. */
-export async function verifyTable(session: Session, names: Names, exists: boolean, { target, batchIds, level }: VerifyRequest): Promise<TableAudit> {
+export async function verifyTable(session: Session, names: Names, exists: boolean, { target, batchIds, level, strangers }: VerifyRequest): Promise<TableAudit> {
   const types = exists ? await typesOf(session, names.target) : new Map<string, string>();
   const ids = batchIds.map(quoteLiteral).join(', ') || 'NULL';
   const ledger = await session.rows(`SELECT batch_id, batch_number AS n, "rows", fingerprint, proof, state FROM _millrace_loads WHERE batch_id IN (${ids})`);
@@ -22,7 +22,7 @@ export async function verifyTable(session: Session, names: Names, exists: boolea
       const row = rows.get(id);
       return row ? batchOf(row, displaced.get(row['n']!) ?? [], found, types) : missingBatch(id);
     }),
-    strangers: byBatch ? await strangersOf(session, names) : null,
+    strangers: byBatch && strangers ? await strangersOf(session, names) : null,
     whole: exists && !byBatch ? await wholeOf(session, names, types, target.stream.write === 'replace') : null,
   };
 }

@@ -24,7 +24,7 @@ export async function verifyTable(store: TableStore, engine: Engine, request: Ve
     const manifest = place === null ? null : await readManifest(store, place);
     batches.push(place === null || manifest === null ? missingBatch(id) : await audit(store, engine, request, head, place, manifest, control));
   }
-  return { exists: true, batches, strangers: { unit: 'files', rows: await strangeFiles(store, head), expected: 0 }, whole: null };
+  return { exists: true, batches, strangers: request.strangers ? { unit: 'files', rows: await strangeFiles(store, head), expected: 0 } : null, whole: null };
 }
 
 /** Of a batch that is still named, else of one that was published and replaced since. */

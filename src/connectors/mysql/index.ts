@@ -1,11 +1,10 @@
 import { defineConnector } from '../connector';
 import { configSchema } from './config';
-import { openMysqlSource } from './source';
 
 export const mysql = defineConnector({
   name: 'mysql',
   summary: 'Tables and views of a MySQL or MariaDB database',
   configSchema,
   capabilities: { loadIsTransactional: true, concurrentWriters: true, writes: [], refuses: {} },
-  openSource: openMysqlSource,
+  openSource: (config, context) => (require('./source') as typeof import('./source')).openMysqlSource(config, context),
 });

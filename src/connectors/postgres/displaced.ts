@@ -35,11 +35,14 @@ export async function recordDisplaced({ connection, names, request, table, rows 
   }
 }
 
-/** All rows of the target go: they are counted by batch; a fingerprint of a whole table would hold its lock for minutes. */
-export async function recordReplaced(connection: PostgresConnection, names: Names, request: PublishRequest): Promise<void> {
+/** All rows of the target go, which is how many it returns: they are counted by batch; a fingerprint of a whole table would hold its lock for minutes. */
+export async function recordReplaced(connection: PostgresConnection, names: Names, request: PublishRequest): Promise<number> {
   const lineage = (await columnsOf(connection, names.target)).has(batchColumn);
   const known = lineage ? `LEFT JOIN ${names.loads} l ON l.batch_number = r.${batchColumn} AND l.target = ${quoteLiteral(names.label)} AND l.state <> 'rolled_back'` : `LEFT JOIN ${names.loads} l ON false`;
-  await append({ connection, names, request }, `SELECT l.batch_number AS n, sum(r.rows) AS rows, NULL::numeric AS fingerprint FROM (SELECT ${lineage ? batchColumn : `NULL::bigint AS ${batchColumn}`}, count(*) AS rows FROM ${names.target} GROUP BY 1) r ${known} GROUP BY 1 HAVING sum(r.rows) > 0`);
+  const gone = await connection.rows(`SELECT l.batch_number::text AS n, sum(r.rows)::text AS rows FROM (SELECT ${lineage ? batchColumn : `NULL::bigint AS ${batchColumn}`}, count(*) AS rows FROM ${names.target} GROUP BY 1) r ${known} GROUP BY 1 HAVING sum(r.rows) > 0`);
+  if (gone.length === 0) return 0;
+  await append({ connection, names, request }, `SELECT (v->>0)::bigint AS n, (v->>1)::numeric AS rows, NULL::numeric AS fingerprint FROM jsonb_array_elements(${quoteLiteral(JSON.stringify(gone.map(({ n, rows }) => [n, rows])))}::jsonb) v`);
+  return gone.reduce((sum, { rows }) => sum + Number(rows), 0);
 }
 
 /** Rows that were there before Millrace: taken away below zero, so that they are not strangers later. */

@@ -31,7 +31,7 @@ export async function publishStream(loading: Loading, names: Names, request: Pub
     await recordStrangers(connection, names, request);
     const reloaded = plan.reloads.length > 0 ? await removeReloaded(connection, names, request, key) : 0;
     const written = await writeRows(loading, names, request, batches);
-    if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written);
+    if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written, target.stream.write === 'replace');
     await connection.run(`UPDATE ${names.loads} SET state = 'published', published_at = now() WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
     await recordFiles(connection, names, request, key, numbers);
     const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: await positionNow(connection, names, key) };
@@ -66,9 +66,13 @@ async function ledgerBatches(connection: PostgresConnection, names: Names, batch
   return inSourceOrder(batchIds.map((id) => ({ number: found.get(id)!['n']!, original: found.get(id)!['original'] ?? null })));
 }
 
-/** The command tags told how many rows were written; the table must hold as many by batch number. */
-async function refuseOtherCount(connection: PostgresConnection, names: Names, numbers: readonly string[], { rows }: Written): Promise<void> {
-  const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${names.target} WHERE ${batchColumn} = ANY($1::bigint[])`, [`{${numbers.join(',')}}`]);
+/** Command tags or the ledger told how many rows were written; the table must hold as many by batch number, and after a replace no others. */
+async function refuseOtherCount(connection: PostgresConnection, names: Names, numbers: readonly string[], { rows }: Written, alone: boolean): Promise<void> {
+  const own = `${batchColumn} = ANY($1::bigint[])`;
+  const { n, others } = await connection.row(alone
+    ? `SELECT count(*) FILTER (WHERE ${own})::text AS n, count(*) FILTER (WHERE (${own}) IS NOT TRUE)::text AS others FROM ${names.target}`
+    : `SELECT count(*)::text AS n, '0' AS others FROM ${names.target} WHERE ${own}`, [`{${numbers.join(',')}}`]);
+  if (others !== '0') throw new BalanceError(`publishing to "${names.label}": the table holds ${others} rows that this run did not load; nothing was published`, { target: names.label });
   if (Number(n) !== rows) throw new BalanceError(`publishing to "${names.label}": ${rows} rows were written, the table holds ${n} of this run; nothing was published`, { target: names.label });
 }
 

@@ -130,7 +130,8 @@ const quoteName = ({ name }: Column): string => quoteIdentifier(name);
 function printed({ name, type }: Column): string {
   const column = quoteIdentifier(name);
   if (type === 'TIMESTAMP WITH TIME ZONE') return `${column} AT TIME ZONE 'UTC' AS ${column}`;
-  if (type === 'DATE') return `CASE WHEN ${column} >= '0001-01-01' OR NOT isfinite(${column}) THEN ${column}::text WHEN ${column} IS NOT NULL THEN 'out of range: ' || ${column}::text END AS ${column}`;
+  // As cstring, which COPY prints as it is: through text every date would be converted twice more.
+  if (type === 'DATE') return `CASE WHEN ${column} < '0001-01-01' AND isfinite(${column}) THEN textout('out of range: ' || ${column}::text) ELSE date_out(${column}) END AS ${column}`;
   return column;
 }
 

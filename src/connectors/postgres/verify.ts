@@ -15,7 +15,7 @@ type Row = Readonly<Record<string, string | null>>;
 export const verifyStream = (connection: PostgresConnection, names: Names, request: VerifyRequest): Promise<TableAudit> =>
   connection.transaction(() => audit(connection, names, request), 'ISOLATION LEVEL REPEATABLE READ READ ONLY');
 
-async function audit(connection: PostgresConnection, names: Names, { target, batchIds, level }: VerifyRequest): Promise<TableAudit> {
+async function audit(connection: PostgresConnection, names: Names, { target, batchIds, level, strangers }: VerifyRequest): Promise<TableAudit> {
   const types = await columnsOf(connection, names.target);
   const ledger = await connection.rows(`SELECT batch_id, batch_number::text AS n, rows::text, fingerprint, proof, state FROM ${names.loads} WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
   const displaced = await displacedOf(connection, names, ledger.map((row) => row['n']!));
@@ -28,7 +28,7 @@ async function audit(connection: PostgresConnection, names: Names, { target, bat
       const row = rows.get(id);
       return row ? batchOf(row, displaced.get(row['n']!) ?? [], byBatch ? found : null, types) : missingBatch(id);
     }),
-    strangers: byBatch ? await strangersOf(connection, names) : null,
+    strangers: byBatch && strangers ? await strangersOf(connection, names) : null,
     whole: types.size > 0 && !byBatch ? await wholeOf(connection, names, types, target.stream.write === 'replace') : null,
   };
 }

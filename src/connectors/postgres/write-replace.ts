@@ -12,18 +12,17 @@ import type { Write, Written } from './write';
 /** The table becomes what was read: another takes its name where nothing would be lost by that, else its rows are changed (semantics 7). */
 export async function replace(write: Write): Promise<Written> {
   const { connection, names, request: { target: { stream } } } = write;
-  const { old } = await connection.row(`SELECT count(*)::text AS old FROM ${names.target}`);
-  if (old !== '0') await recordReplaced(connection, names, write.request);
+  const deleted = await recordReplaced(connection, names, write.request);
   const reasons = await againstRename(write);
-  if (reasons.length === 0) return { rows: await byRename(write), deduplicated: 0, deleted: Number(old), ...(stream.keepPrevious && { notes: [keptNote(names.previousName)] }) };
+  if (reasons.length === 0) return { rows: await byRename(write), deduplicated: 0, deleted, ...(stream.keepPrevious && { notes: [keptNote(names.previousName)] }) };
   if (stream.keepPrevious) throw new DestinationHeldError(`publishing to "${names.label}": keep_previous keeps the old table by renaming it, but ${reasons.join(', ')}; remove that, or leave "keep_previous" out, then run it again`, { target: names.label });
-  return { rows: await byRows(write), deduplicated: 0, deleted: Number(old) };
+  return { rows: await byRows(write), deduplicated: 0, deleted };
 }
 
 /** Indexes are built while the old table can still be read; the swap itself takes no time. */
 async function byRename(write: Write): Promise<number> {
   const { connection, names, hidden, request: { target: { stream } } } = write;
-  const { n } = await connection.row(`SELECT count(*)::text AS n FROM ${hidden}`);
+  const rows = await rowsIn(write);
   await connection.run(stream.lineage ? `ALTER TABLE ${hidden} ALTER COLUMN ${batchColumn} DROP NOT NULL, ALTER COLUMN ${batchColumn} DROP DEFAULT` : `ALTER TABLE ${hidden} DROP COLUMN ${batchColumn}`);
   const { build, finish } = await shapeOf(connection, names.target, hidden);
   for (const statement of build) await connection.run(statement);
@@ -32,6 +31,14 @@ async function byRename(write: Write): Promise<number> {
   else await dropOld(write);
   await connection.run(`ALTER TABLE ${hidden} RENAME TO ${quoteIdentifier(names.table)}`);
   for (const statement of finish) await connection.run(statement);
+  return rows;
+}
+
+/** With lineage what the ledger says, since the publish counts the table against it; else the table is counted here. */
+async function rowsIn({ connection, names, numbers, hidden, request: { target: { stream } } }: Write): Promise<number> {
+  const { n } = stream.lineage
+    ? await connection.row(`SELECT coalesce(sum(rows), 0)::text AS n FROM ${names.loads} WHERE batch_number = ANY($1::bigint[])`, [`{${numbers.join(',')}}`])
+    : await connection.row(`SELECT count(*)::text AS n FROM ${hidden}`);
   return Number(n);
 }
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { objectStoreSchema } from '../../stores/object-store';
+import { objectStoreSchema } from '../../stores/object-store/settings';
 import { unpackSchema } from '../file-source';
 
 /** A connection of `connector: s3`. */

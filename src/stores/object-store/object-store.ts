@@ -4,7 +4,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { downloadFile } from './download';
 import { isMissing, statusOf, translated, type StoreRole } from './errors';
-import { clientOf, encryptionOf, type ObjectStoreSettings } from './settings';
+import { clientOf, encryptionOf } from './client';
+import type { ObjectStoreSettings } from './settings';
 import { uploadFile, type Uploaded } from './upload';
 
 /** One object as a listing shows it; `key` is below the store's prefix. */

@@ -6,7 +6,8 @@ import {
   type CompletedPart, type Part, type S3Client,
 } from '@aws-sdk/client-s3';
 import { Sema } from 'async-sema';
-import { encryptionOf, type ObjectStoreSettings } from './settings';
+import { encryptionOf } from './client';
+import type { ObjectStoreSettings } from './settings';
 
 export interface UploadRequest {
   readonly client: S3Client;
