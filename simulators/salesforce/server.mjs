@@ -1,79 +1,157 @@
 // A stand-in for the parts of Salesforce that Millrace asks: see README.md.
+import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { createBulk } from './bulk.mjs';
+import { createObjects, select, version } from './org.mjs';
 
-const [version, total] = ['67.0', 230];
-const field = (name, type, more = {}) => ({ name, type, nillable: name !== 'Id', precision: 0, scale: 0, ...more });
-const opportunityFields = [
-  field('Id', 'id'), field('Name', 'string'), field('AccountId', 'reference'), field('Amount', 'currency', { precision: 18, scale: 2 }), field('StageName', 'picklist'), field('CloseDate', 'date'),
-  field('IsDeleted', 'boolean'), field('SystemModstamp', 'datetime'), field('BillingAddress', 'address'),
-];
-const accountFields = [field('Id', 'id'), field('Name', 'string'), field('BillingCountry', 'string'), field('IsDeleted', 'boolean'), field('SystemModstamp', 'datetime')];
-const opportunities = Array.from({ length: total }, (_unused, index) => ({
-  attributes: { type: 'Opportunity', url: `/services/data/v${version}/sobjects/Opportunity/006${index}` },
-  Id: `006${String(index).padStart(15, '0')}`, Name: `Deal ${index}`, AccountId: `001${String(Math.floor(index / 2) % 20).padStart(15, '0')}`, Amount: index % 10 === 0 ? null : index * 100.25, StageName: index % 2 === 0 ? 'Closed Won' : 'Prospecting',
-  CloseDate: `2026-0${1 + (index % 9)}-15`, IsDeleted: index % 50 === 49, SystemModstamp: `2026-01-01T00:${String(index % 60).padStart(2, '0')}:00.000+0000`,
-}));
+const wantsOf = /^\/services\/data\/v(\d+\.0)\/(sobjects|query|queryAll|limits|jobs)(?:\/([\w-]+))?(?:\/(\w+))?(?:\/(\w+))?$/;
 
-// As people type countries.
-const countries = ['Germany', ' germany', 'France', 'FRANCE ', 'Japan', null];
-const accounts = Array.from({ length: 20 }, (_unused, index) => ({
-  attributes: { type: 'Account', url: `/services/data/v${version}/sobjects/Account/001${index}` },
-  Id: `001${String(index).padStart(15, '0')}`, Name: `Company ${index}`, BillingCountry: countries[index % countries.length], IsDeleted: false, SystemModstamp: '2026-01-01T00:00:00.000+0000',
-}));
-const standard = { Opportunity: { fields: opportunityFields, records: opportunities }, Account: { fields: accountFields, records: accounts } };
-
-const send = (response, status, content) => response.writeHead(status, { 'content-type': 'application/json', 'sforce-limit-info': 'api-usage=18/15000' }).end(JSON.stringify(content));
-const refuse = (response, status, errorCode, message = errorCode) => send(response, status, [{ errorCode, message }]);
-
-/** Only what Millrace writes: known fields, one object, a window of SystemModstamp. Null: malformed. */
-function select(text, all, objects) {
-  const [, names, object, lower, upper] = /^SELECT ([\w, ]+) FROM (\w+)(?: WHERE (?:SystemModstamp >= (\S+Z) AND )?SystemModstamp < (\S+Z))?$/.exec(text) ?? [];
-  if (names === undefined) return { code: 'MALFORMED_QUERY' };
-  if (!Object.hasOwn(objects, object)) return { code: 'INVALID_TYPE' };
-  const { fields, records } = objects[object];
-  const wanted = names.split(', ');
-  if (wanted.some((name) => !fields.some((known) => known.name === name && known.type !== 'address'))) return { code: 'INVALID_FIELD' };
-  const within = (at) => (lower === undefined || Date.parse(at) >= Date.parse(lower)) && (upper === undefined || Date.parse(at) < Date.parse(upper));
-  const found = records.filter((record) => (all || !record.IsDeleted) && within(record.SystemModstamp.replace('+0000', 'Z')));
-  return { found: found.map((record) => ({ attributes: record.attributes, ...Object.fromEntries(wanted.map((name) => [name, record[name]])) })) };
+async function bodyOf(request) {
+  let text = '';
+  for await (const piece of request) text += piece;
+  return text;
 }
 
-/** Sessions end after `sessionRequests`; the request of that number in all is refused once with the daily limit. `accounts`: records besides those that are always there. */
-export function createSalesforceServer({ sessionRequests = 1000, limitAt = 0, pageSize = 50, accounts: more = [] } = {}) {
-  const objects = { ...standard, Account: { ...standard.Account, records: [...accounts, ...more.map((record) => ({ attributes: { type: 'Account', url: `/services/data/v${version}/sobjects/Account/${record.Id}` }, ...record }))] } };
+function isKnown(form) {
+  if (form.get('grant_type') === 'client_credentials') return form.get('client_id') === 'app' && form.get('client_secret') === 'secret';
+  return form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:jwt-bearer' && form.get('assertion')?.split('.').length === 3;
+}
+
+/** How often an API may be asked: `max` in a day, which is over after `day` milliseconds. */
+function createAllowance({ max = 15000, used = 0, day = 86_400_000 } = {}) {
+  const since = Date.now();
+  let spent = used;
+  let renewed = false;
+  return {
+    max, used: () => spent,
+    take() {
+      if (!renewed && Date.now() - since >= day) [spent, renewed] = [0, true];
+      if (spent >= max) return false;
+      spent += 1;
+      return true;
+    },
+  };
+}
+
+/**
+ * Each session ends after `sessionRequests` requests; the request of the number `limitAt` in all is refused once with the daily limit. `limits`: { max, used, day }. `jobLimit`: query jobs in a day. `accounts`: records besides those
+ * that are always there. `log`: file that gets a line for each request. `faults`: [{ on: "POST /jobs/query", at: 1, does: "lose" | "cut" | "html" | "short" | 503 | an error code }]: what goes wrong with that request.
+ */
+export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 0, pageSize = 50, limits, jobLimit = 10_000, delay = 0, log, faults = [], gzip = false, polls, ends, resultPage, ...org } = {}) {
+  const objects = createObjects(org);
+  const bulk = createBulk({ objects, polls, ends, defaultPage: resultPage });
+  const allowance = createAllowance(limits);
   const cursors = new Map();
-  let [session, left, asked] = [0, 0, 0];
-  return createServer((request, response) => {
-    const url = new URL(request.url, 'http://localhost');
-    if (url.pathname === '/services/oauth2/token' && request.method === 'POST') {
-      let body = '';
-      request.on('data', (piece) => { body += piece; });
-      return request.on('end', () => {
-        const form = new URLSearchParams(body);
-        const known = form.get('grant_type') === 'client_credentials' ? form.get('client_id') === 'app' && form.get('client_secret') === 'secret' : form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:jwt-bearer' && form.get('assertion')?.split('.').length === 3;
-        if (!known) return send(response, 400, { error: 'invalid_client' });
-        [session, left] = [session + 1, sessionRequests];
-        send(response, 200, { access_token: `session ${session}`, instance_url: `http://${request.headers.host}`, token_type: 'Bearer' });
-      });
+  const met = faults.map(() => 0);
+  const sessions = new Map();
+  let [asked, jobsMade] = [0, 0];
+
+  const head = () => ({ 'sforce-limit-info': `api-usage=${allowance.used()}/${allowance.max}` });
+  const send = (response, status, content) => response.writeHead(status, { 'content-type': 'application/json;charset=UTF-8', ...head() }).end(content === undefined ? undefined : JSON.stringify(content));
+  const refuse = (response, status, errorCode, message = errorCode) => send(response, status, [{ errorCode, message }]);
+
+  function faultOf(method, url) {
+    const mine = faults.map(({ on }, index) => ({ index, hit: on.split(' ')[0] === method && new RegExp(`${on.split(' ')[1]}$`).test(url.pathname) })).filter(({ hit }) => hit);
+    for (const { index } of mine) met[index] += 1;
+    return mine.map(({ index }) => (met[index] === (faults[index].at ?? 1) ? faults[index].does : undefined)).find((does) => does !== undefined);
+  }
+
+  /** `lose`: what was asked is done, and the answer never comes. `cut`: half of it comes. `short`: it ends well and too soon. */
+  function spoil(response, does) {
+    const end = response.end.bind(response);
+    if (does === 'lose') response.writeHead = () => ({ end: () => response.destroy() });
+    if (does === 'cut' || does === 'short') {
+      response.end = (content) => {
+        const half = Buffer.from(content ?? '').subarray(0, Math.floor(Buffer.byteLength(content ?? '') / 2));
+        if (does === 'short') return end(half.subarray(0, half.lastIndexOf('\n') + 1));
+        response.write(half, () => response.destroy());
+      };
     }
-    if (request.headers.authorization !== `Bearer session ${session}` || left-- <= 0) return refuse(response, 401, 'INVALID_SESSION_ID');
-    asked += 1;
-    if (asked === limitAt) return refuse(response, 403, 'REQUEST_LIMIT_EXCEEDED');
-    const [, resource, name, rest] = new RegExp(`^/services/data/v${version.replace('.', '\\.')}/(\\w+)(?:/([\\w-]+))?(?:/(\\w+))?$`).exec(url.pathname) ?? [];
-    if (resource === 'sobjects' && name === undefined) return send(response, 200, { sobjects: Object.keys(objects).map((object) => ({ name: object, queryable: true })) });
-    if (resource === 'sobjects' && Object.hasOwn(objects, name) && rest === 'describe') return send(response, 200, { name, queryable: true, fields: objects[name].fields });
-    if ((resource !== 'query' && resource !== 'queryAll') || rest !== undefined) return refuse(response, 404, 'NOT_FOUND');
+  }
+
+  function sendCsv(response, { csv, headers }) {
+    const content = gzip ? gzipSync(csv) : csv;
+    response.writeHead(200, { 'content-type': 'text/csv', ...(gzip && { 'content-encoding': 'gzip' }), ...head(), ...headers });
+    response.end(content);
+  }
+
+  function login(response, form) {
+    if (!isKnown(form)) return send(response, 400, { error: 'invalid_client', error_description: 'invalid client credentials' });
+    const token = `session ${sessions.size + 1}`;
+    sessions.set(token, sessionRequests);
+    send(response, 200, { access_token: token, instance_url: 'http://localhost', token_type: 'Bearer' });
+  }
+
+  function query(response, resource, name, url) {
     const [id, from] = name === undefined ? [String(cursors.size), '0'] : name.split('-');
     if (name === undefined) {
-      const { code, found } = select(url.searchParams.get('q') ?? '', resource === 'queryAll', objects);
-      if (code) return refuse(response, 400, code);
+      const found = select(url.searchParams.get('q') ?? '', resource === 'queryAll', objects);
+      if (found.code) return refuse(response, 400, found.code);
+      if (found.counting) return send(response, 200, { totalSize: found.found.length, done: true, records: [] });
       cursors.set(id, found);
     }
-    const found = cursors.get(id);
-    if (!found) return refuse(response, 400, 'INVALID_QUERY_LOCATOR');
+    const cursor = cursors.get(id);
+    if (!cursor) return refuse(response, 400, 'INVALID_QUERY_LOCATOR');
     const next = Number(from) + pageSize;
-    send(response, 200, { totalSize: found.length, done: next >= found.length, ...(next < found.length && { nextRecordsUrl: `/services/data/v${version}/${resource}/${id}-${next}` }), records: found.slice(Number(from), next) });
+    const records = cursor.found.slice(Number(from), next).map((index) => {
+      const record = cursor.row(index);
+      return { attributes: { type: cursor.object, url: `/services/data/v${version}/sobjects/${cursor.object}/${record.Id}` }, ...Object.fromEntries(cursor.wanted.map((one) => [one, record[one] ?? null])) };
+    });
+    const more = next < cursor.found.length;
+    send(response, 200, { totalSize: cursor.found.length, done: !more, ...(more && { nextRecordsUrl: `/services/data/v${version}/${resource}/${id}-${next}` }), records });
+  }
+
+  function job(request, response, url, id, what, text) {
+    let body;
+    if (request.method === 'POST' || request.method === 'PATCH') {
+      if (!/^application\/json/.test(request.headers['content-type'] ?? '')) return refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE');
+      try { body = JSON.parse(text); } catch { return refuse(response, 400, 'JSON_PARSER_ERROR'); }
+    }
+    if (request.method === 'POST' && jobsMade >= jobLimit) return refuse(response, 400, 'LIMIT_EXCEEDED', 'Maximum number of query jobs exceeded');
+    if (what === 'results' && !/text\/csv/.test(request.headers.accept ?? '')) return refuse(response, 406, 'NOT_ACCEPTABLE');
+    const answer = bulk.answer(request.method, id, what, url.searchParams, body);
+    if (request.method === 'POST' && answer?.status === 200) jobsMade += 1;
+    if (answer === null) return refuse(response, 405, 'METHOD_NOT_ALLOWED');
+    if (answer.missing) return refuse(response, 404, 'NOT_FOUND', 'The requested resource does not exist');
+    if (answer.refused) return refuse(response, 400, ...answer.refused);
+    return answer.csv === undefined ? send(response, answer.status, answer.content) : sendCsv(response, answer);
+  }
+
+  function route(request, response, url, text) {
+    const [, asFor, resource, name, second, third] = wantsOf.exec(url.pathname) ?? [];
+    if (resource === undefined) return refuse(response, 404, 'NOT_FOUND');
+    // A job belongs to the version it was made with; the rest is there in one version only.
+    if (asFor !== version) return refuse(response, resource === 'jobs' && second !== undefined ? 409 : 404, resource === 'jobs' && second !== undefined ? 'VERSION_MISMATCH' : 'NOT_FOUND');
+    if (resource === 'jobs' && name === 'query') return job(request, response, url, second, third, text);
+    if (request.method !== 'GET' || third !== undefined) return refuse(response, 405, 'METHOD_NOT_ALLOWED');
+    if (resource === 'limits' && name === undefined) return send(response, 200, { DailyApiRequests: { Max: allowance.max, Remaining: allowance.max - allowance.used() }, DailyBulkV2QueryJobs: { Max: jobLimit, Remaining: jobLimit - jobsMade } });
+    if (resource === 'sobjects' && name === undefined) return send(response, 200, { sobjects: Object.keys(objects).map((object) => ({ name: object, queryable: true, layoutable: true })) });
+    if (resource === 'sobjects' && Object.hasOwn(objects, name) && second === 'describe') return send(response, 200, { name, queryable: true, fields: objects[name].fields });
+    if (resource.startsWith('query') && second === undefined) return query(response, resource, name, url);
+    return refuse(response, 404, 'NOT_FOUND', 'The requested resource does not exist');
+  }
+
+  return createServer(async (request, response) => {
+    const url = new URL(request.url, 'http://localhost');
+    const text = await bodyOf(request);
+    if (log) appendFileSync(log, `${request.method} ${request.url}\n`);
+    if (delay > 0) await sleep(delay);
+    if (url.pathname === '/services/oauth2/token' && request.method === 'POST') return login(response, new URLSearchParams(text));
+    const token = request.headers.authorization?.replace(/^Bearer /, '');
+    const left = sessions.get(token) ?? 0;
+    if (left <= 0) return refuse(response, 401, 'INVALID_SESSION_ID');
+    sessions.set(token, left - 1);
+    asked += 1;
+    if (asked === limitAt || !allowance.take()) return refuse(response, 403, 'REQUEST_LIMIT_EXCEEDED');
+    const does = faultOf(request.method, url);
+    if (typeof does === 'number') return refuse(response, does, does === 503 ? 'SERVER_UNAVAILABLE' : 'UNKNOWN_EXCEPTION');
+    if (does === 'html') return response.writeHead(200, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
+    if (/^[A-Z_]+$/.test(does ?? '')) return refuse(response, does === 'NOT_FOUND' ? 404 : 400, does);
+    if (does) spoil(response, does);
+    route(request, response, url, text);
   });
 }
 

@@ -9,7 +9,7 @@ const mostColumns = 1500;
 export const createDiscoverStreams = ({ openSource }: Dependencies) => async ({ connectionsFile, connection, filter }: DiscoverInput): Promise<Discovered> => {
   const source = await openSource(connectionsFile, connection);
   try {
-    const found = (await source.discover()).filter(({ stream }) => filter === null || stream.toLowerCase().includes(filter.toLowerCase()));
+    const found = (await source.discover(filter)).filter(({ stream }) => filter === null || stream.toLowerCase().includes(filter.toLowerCase()));
     return bounded(found);
   } finally {
     await source.close();

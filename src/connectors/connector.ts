@@ -103,7 +103,8 @@ export interface Source {
   check(): Promise<CheckResult>;
   /** Whether `plan` takes a `range`. Absent: no, and a backfill is refused. */
   readonly readsRanges?: boolean;
-  discover(): Promise<readonly StreamSchema[]>;
+  /** @param filter text that the names looked for contain, where a source must choose of which to tell the columns; others pass it over. */
+  discover(filter?: string | null): Promise<readonly StreamSchema[]>;
   plan(request: PlanRequest, control: Control): Promise<SourcePlan>;
   read(request: { readonly stream: StreamSpec; readonly plan: Plan; readonly partition: Partition }, landing: Landing, control: Control): Promise<readonly LandingFile[]>;
   /** Some rows of a stream, as `read` would give them, in a second whatever the stream's size: for `preview`. Absent: the first partition is read whole. */

@@ -18,6 +18,7 @@ export const csvOptionsSchema = z.strictObject({
   ragged: z.enum(['reject', 'pad']).default('reject').describe('Records with too few values: set aside, or filled up with NULL; with too many they are always set aside'),
   decimal: z.enum(['.', ',']).default('.').describe('What parts the fraction of a number; with a comma, dots may part thousands'),
   nulls: z.array(z.string()).default(['']).describe('Unquoted values that mean NULL'),
+  quoted_nulls: z.boolean().default(false).describe('Whether they mean NULL inside quotes, too: for systems that quote every value'),
   encoding: encodingOption,
   compression: z.enum(compressions).default('auto').describe('For writing; read files are unpacked whatever their name'),
 });

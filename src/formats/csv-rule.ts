@@ -7,6 +7,8 @@ export interface CsvDialect {
   readonly escape: string;
   /** Unquoted values that are NULL. */
   readonly nulls: readonly string[];
+  /** Whether they are NULL inside quotes, too. */
+  readonly quoted_nulls?: boolean;
   /** Null while only the header is read: any number is right. */
   readonly columns: number | null;
   /** Lines before the header that are no records. */
@@ -41,7 +43,8 @@ export function csvRule(dialect: CsvDialect): RecordRule {
         at += 1;
       } else if (byte === quote) {
         parts.push(bytes.subarray(from, at));
-        return { value: Buffer.concat(parts).toString('utf8'), next: at + 1 };
+        const value = Buffer.concat(parts).toString('utf8');
+        return { value: dialect.quoted_nulls && nulls.has(value) ? null : value, next: at + 1 };
       }
     }
     return 'open';

@@ -75,7 +75,7 @@ function distinctNames(names: readonly string[]): readonly string[] {
 }
 
 function sourceOf(path: string, options: CsvOptions, { names, line }: Header): RecordSource {
-  const { delimiter, quote, escape, header, header_lines: headerLines, nulls, compression } = options;
+  const { delimiter, quote, escape, header, header_lines: headerLines, nulls, compression, quoted_nulls: quotedNulls } = options;
   // DuckDB takes an empty line before the header for the header (verified).
   const plain = line === 1 && options.skip === 0 && options.comment === '' && options.ragged === 'reject' && headerLines === 1 && isNative(compressionOf(path, compression));
   const fields = names.map((_name, index) => `'f${index}': 'VARCHAR'`).join(', ');
@@ -83,7 +83,7 @@ function sourceOf(path: string, options: CsvOptions, { names, line }: Header): R
   return {
     fields: names.length,
     fast: !plain ? null : names.length === 0 ? '(SELECT 1 WHERE false)' : `read_csv(${quoteLiteral(path)}, auto_detect = false, strict_mode = true, comment = '', header = ${header}, delim = ${quoteLiteral(delimiter)}, ` +
-      `quote = ${quoteLiteral(quote)}, escape = ${quoteLiteral(quote === '' ? '' : escape)}, nullstr = [${nullTexts}], allow_quoted_nulls = false, ` +
+      `quote = ${quoteLiteral(quote)}, escape = ${quoteLiteral(quote === '' ? '' : escape)}, nullstr = [${nullTexts}], allow_quoted_nulls = ${quotedNulls}, ` +
       `compression = ${quoteLiteral(compressionOf(path, compression))}, ${readBuffer}, columns = {${fields}})`,
     scan: () => withoutHeader(scanRecords(openBytes(path, compression), ruleOf(options, names.length)), header ? headerLines : 0),
   };

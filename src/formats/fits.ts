@@ -53,7 +53,7 @@ const matches = (text: string, pattern: string): string => `regexp_full_match(${
 function strictness(name: string, text: string, cast: string, type: string): readonly string[] {
   if (integerTypes.has(name)) return [`NOT ${matches(text, String.raw`[+-]?\d+`)}`];
   switch (name) {
-    case 'DECIMAL': return [`NOT ${matches(text, String.raw`[+-]?\d*(\.\d{0,${scaleOf(type)}}0*)?`)}`];
+    case 'DECIMAL': return [`NOT (${matches(text, String.raw`[+-]?\d*(\.\d{0,${scaleOf(type)}}0*)?`)} OR ${wholeExponent(text, cast)})`];
     case 'DOUBLE': case 'FLOAT': return [`(isinf(${cast}) AND NOT contains(lower(${text}), 'inf'))`, roundedInteger(text, cast)];
     case 'DATE': return [`contains(${text}, ':')`];
     case 'TIMESTAMP': return [`NOT ${matches(text, `${day}([ T]${clock})?|${endless}`)}`];
@@ -61,6 +61,10 @@ function strictness(name: string, text: string, cast: string, type: string): rea
     default: return [];
   }
 }
+
+/** A number as computers print large and small ones, such as 1.25E7; seventeen digits tell a double from all others, so that one tells whether the type holds it. */
+const wholeExponent = (text: string, cast: string): string =>
+  `(${matches(text, String.raw`[+-]?\d(\.\d{1,16})?[eE][+-]?\d{1,3}`)} AND coalesce(TRY_CAST(${cast} AS DOUBLE) = TRY_CAST(${text} AS DOUBLE), false))`;
 
 const scaleOf = (type: string): number => Number(/,\s*(\d+)/.exec(type)?.[1] ?? (/\(/.test(type) ? 0 : 3));
 

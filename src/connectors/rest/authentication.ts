@@ -2,10 +2,11 @@ import { SourceHeldError, SourceUnavailableError } from '../../domain/errors';
 import type { RestConfig } from './config';
 import { shown } from './address';
 
-/** Headers that let a request in. `renew`: after a 401; false: there is nothing to renew. */
+/** What lets a request in. */
 export interface Authentication {
   headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
-  renew(): boolean;
+  /** After a 401, with the headers that got it: requests side by side renew a token once. False: there is nothing to renew. */
+  renew(refused: Readonly<Record<string, string>>): boolean;
 }
 
 export function authenticationOf({ auth, timeout }: RestConfig): Authentication {
@@ -29,17 +30,28 @@ function oauth(auth: OAuth, timeout: number): Authentication {
 
 /** A token of OAuth, asked for when it is needed. @param fields of the form that asks for it. */
 export function tokenAuthentication(address: string, fields: () => Readonly<Record<string, string>>, timeout: number): Authentication {
-  let token: { readonly text: string; readonly until: number } | null = null;
+  let asking: Promise<Token> | null = null;
+  let token: Token | null = null;
+  const ask = (signal: AbortSignal): Promise<Token> => {
+    asking ??= askForToken(address, fields(), AbortSignal.any([signal, AbortSignal.timeout(timeout)]), signal).finally(() => { asking = null; });
+    return asking;
+  };
+  const headerOf = ({ text }: Token): Readonly<Record<string, string>> => ({ authorization: `Bearer ${text}` });
   return {
     async headers(signal) {
-      if (token === null || token.until <= Date.now()) token = await askForToken(address, fields(), AbortSignal.any([signal, AbortSignal.timeout(timeout)]), signal);
-      return { authorization: `Bearer ${token.text}` };
+      if (token === null || token.until <= Date.now()) token = await ask(signal);
+      return headerOf(token);
     },
-    renew() { token = null; return true; },
+    renew(refused) {
+      if (token !== null && headerOf(token)['authorization'] === refused['authorization']) token = null;
+      return true;
+    },
   };
 }
 
-async function askForToken(address: string, fields: Readonly<Record<string, string>>, signal: AbortSignal, outer: AbortSignal): Promise<{ readonly text: string; readonly until: number }> {
+interface Token { readonly text: string; readonly until: number }
+
+async function askForToken(address: string, fields: Readonly<Record<string, string>>, signal: AbortSignal, outer: AbortSignal): Promise<Token> {
   const where = `asking "${shown(address)}" for a token`;
   const body = new URLSearchParams(fields);
   let answer: { readonly status: number; readonly content: unknown };
@@ -52,7 +64,13 @@ async function askForToken(address: string, fields: Readonly<Record<string, stri
   }
   if (answer.status === 429 || answer.status >= 500) throw new SourceUnavailableError(`${where}: the server answered ${answer.status}; the run goes on by itself`);
   const { access_token: text, expires_in: lives } = (answer.content ?? {}) as { access_token?: unknown; expires_in?: unknown };
-  if (answer.status >= 400 || typeof text !== 'string') throw new SourceHeldError(`${where}: it was refused (${answer.status}); correct "auth" of the connection, then "millrace resume"`);
+  if (answer.status >= 400 || typeof text !== 'string') throw new SourceHeldError(`${where}: it was refused (${[answer.status, ...wordOf(answer.content)].join(', ')}); correct "auth" of the connection, then "millrace resume"`);
   // A token that would expire on the way is renewed before.
   return { text, until: Date.now() + Math.max(0, (Number(lives) || 3600) - 30) * 1000 };
+}
+
+/** The reason as OAuth words it, such as invalid_grant; nothing that could repeat a secret. */
+function wordOf(content: unknown): readonly string[] {
+  const { error } = (content ?? {}) as { error?: unknown };
+  return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? [error] : [];
 }

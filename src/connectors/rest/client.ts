@@ -10,7 +10,7 @@ import { shown } from './address';
 import { authenticationOf, type Authentication } from './authentication';
 import type { RestConfig } from './config';
 import { memberOfFile } from './inspect';
-import { judgeAnswer } from './rules';
+import { judgeAnswer, type Answer } from './rules';
 
 export interface Fetched {
   readonly headers: Headers;
@@ -18,9 +18,28 @@ export interface Fetched {
   readonly nothing: boolean;
 }
 
+/** What is sent besides an address. */
+export interface Sending {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface Client {
-  /** One page into a file, unpacked. Throws SourceThrottledError where the wait is longer than some seconds. */
-  get(address: string, to: string, signal: AbortSignal): Promise<Fetched>;
+  /**
+   * One answer into a file, unpacked. Throws SourceThrottledError where the wait is longer than some seconds. Sent again by itself only
+   * where the server has said that it did nothing.
+   */
+  get(address: string, to: string, signal: AbortSignal, sending?: Sending): Promise<Fetched>;
+}
+
+/** How a connector of its own differs from what a connection declares. */
+export interface ClientOptions {
+  readonly authentication?: Authentication;
+  /** Whether an answer is a page. Absent: as `errors` of the connection say. */
+  readonly judge?: (answer: Answer) => Promise<'page' | 'nothing'>;
+  /** Of every answer that came whole. */
+  readonly seen?: (headers: Headers) => void;
 }
 
 /** Waited for here; longer ones are timers of Temporal's. */
@@ -28,22 +47,25 @@ const shortWait = 3_000;
 const shortWaits = 5;
 const hops = 5;
 
-export function openClient(config: RestConfig, context: ConnectorContext, authentication: Authentication = authenticationOf(config)): Client {
+const reading: Sending = { method: 'GET' };
 
-  async function send(address: string, signal: AbortSignal, outer: AbortSignal): Promise<Response> {
+export function openClient(config: RestConfig, context: ConnectorContext, { authentication = authenticationOf(config), judge = (answer) => judgeAnswer(config, answer), seen }: ClientOptions = {}): Client {
+
+  async function send(address: string, { method, body, headers: own }: Sending, entry: Readonly<Record<string, string>>, signal: AbortSignal, outer: AbortSignal): Promise<Response> {
     if (config.rate_limit) await context.governor?.permit({ requests: config.rate_limit.requests, per: config.rate_limit.per * 1000 }, outer);
-    const headers = { accept: 'application/json, */*;q=0.5', 'user-agent': 'millrace', ...config.headers, ...await authentication.headers(outer) };
-    return await fetch(address, { headers, signal, redirect: 'manual' });
+    const headers = { accept: 'application/json, */*;q=0.5', 'user-agent': 'millrace', ...config.headers, ...own, ...entry };
+    return await fetch(address, { method, headers, signal, redirect: 'manual', ...(body !== undefined && { body }) });
   }
 
   /** Follows redirects on the same server, and renews a token once. */
-  async function answered(first: string, signal: AbortSignal, outer: AbortSignal): Promise<Response> {
+  async function answered(first: string, sending: Sending, signal: AbortSignal, outer: AbortSignal): Promise<Response> {
     let address = first;
     let renewed = false;
     for (let hop = 0; hop <= hops; hop += 1) {
-      const response = await send(address, signal, outer);
+      const entry = await authentication.headers(outer);
+      const response = await send(address, sending, entry, signal, outer);
       const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
-      const expired: boolean = response.status === 401 && !renewed && authentication.renew();
+      const expired: boolean = response.status === 401 && !renewed && authentication.renew(entry);
       if (location === null && !expired) return response;
       await response.body?.cancel();
       renewed ||= expired;
@@ -52,14 +74,15 @@ export function openClient(config: RestConfig, context: ConnectorContext, authen
     throw new SourceHeldError(`reading "${shown(first)}": the server sends the request from one address to another without end; correct "url" of the connection or the stream's path`);
   }
 
-  async function attempt(address: string, to: string, outer: AbortSignal): Promise<Fetched> {
+  async function attempt(address: string, to: string, outer: AbortSignal, sending: Sending): Promise<Fetched> {
     // Also ends an answer that drips on without end.
     const timeout = AbortSignal.timeout(config.timeout * 1000);
     const signal = AbortSignal.any([outer, timeout]);
     try {
-      const response = await answered(address, signal, outer);
+      const response = await answered(address, sending, signal, outer);
       await save(response, to, address, config.max_page_bytes, signal);
-      const verdict = await judgeAnswer(config, { address, status: response.status, headers: response.headers, member: (path) => memberOfFile(context.engine, to, path, outer) });
+      seen?.(response.headers);
+      const verdict = await judge({ address, status: response.status, headers: response.headers, member: (path) => memberOfFile(context.engine, to, path, outer) });
       return { headers: response.headers, nothing: verdict === 'nothing' };
     } catch (error) {
       outer.throwIfAborted();
@@ -70,10 +93,10 @@ export function openClient(config: RestConfig, context: ConnectorContext, authen
   }
 
   return {
-    async get(address, to, signal) {
+    async get(address, to, signal, sending = reading) {
       for (let left = shortWaits; ; left -= 1) {
         try {
-          return await attempt(address, to, signal);
+          return await attempt(address, to, signal, sending);
         } catch (error) {
           const wait = (EtlError.is(error) ? error.retryAfter : undefined) ?? Number.POSITIVE_INFINITY;
           if (left === 0 || wait > shortWait) throw error;

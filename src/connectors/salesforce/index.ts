@@ -4,7 +4,7 @@ import { openSalesforceSource } from './source';
 
 export const salesforce = defineConnector({
   name: 'salesforce',
-  summary: 'Salesforce objects by REST query, with their types; incremental on SystemModstamp, deleted records included',
+  summary: 'Salesforce objects by bulk query job or REST query, with their types; incremental on SystemModstamp, deleted records included',
   configSchema,
   takesCursor: true,
   openSource: openSalesforceSource,

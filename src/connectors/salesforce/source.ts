@@ -1,100 +1,94 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { Column } from '../../domain/column';
 import { ConfigurationError, SourceHeldError } from '../../domain/errors';
-import type { LandingFile } from '../../domain/manifest';
 import type { StreamSpec } from '../../domain/pipeline';
+import type { SourcePlan } from '../../domain/plan';
+import type { Json } from '../../domain/json';
 import type { Window } from '../../domain/position';
-import type { ConnectorContext, Source } from '../connector';
-import { openClient } from '../rest/client';
-import { configSchema as restSchema, type RestConfig } from '../rest/config';
-import { walk, type FoundPage } from '../rest/walk';
+import type { ConnectorContext, PlanRequest, Source } from '../connector';
+import { typedColumns } from '../rest/columns';
+import { formatOf } from '../rest/inspect';
 import { planWindow } from '../rest/window';
+import { readBulk } from './bulk';
 import type { SalesforceConfig } from './config';
-import { columnsOf, notesOn, type Field } from './fields';
-import { loginOf } from './login';
+import { discoverObjects } from './discover';
+import { codeOf } from './errors';
+import { columnsOf, missingIn, notesOn, type Field } from './fields';
+import { openOrg, type Org } from './org';
+import { fitsAddress, queried, readQuery } from './query';
+import { namesIn, operationOf, soqlOf, stamp } from './soql';
 
-const quarterHour = 900;
-const told = (code: string, then: 'retry' | 'fail', after?: number) => ({ body: { path: '0.errorCode', equals: code }, then, ...(after !== undefined && { after }) });
-/** A spent daily limit is waited for; what only takes a while is asked again. */
-const errors = [
-  told('REQUEST_LIMIT_EXCEEDED', 'retry', quarterHour), told('SERVER_UNAVAILABLE', 'retry'), told('QUERY_TIMEOUT', 'retry'), told('UNABLE_TO_LOCK_ROW', 'retry'),
-  ...['INVALID_FIELD', 'INVALID_TYPE', 'INSUFFICIENT_ACCESS', 'NOT_FOUND', 'INVALID_QUERY_LOCATOR', 'MALFORMED_QUERY'].map((code) => told(code, 'fail')),
-];
-const stamp = 'SystemModstamp';
-const isName = (text: string): boolean => /^[A-Za-z]\w*$/.test(text);
-
-/** Objects of an org by REST query. Result pages are recorded one by one, as those of any API. */
+/** Objects of an org: by query jobs of the Bulk API where there are many records, else by queries over REST. */
 export async function openSalesforceSource(config: SalesforceConfig, context: ConnectorContext): Promise<Source> {
-  const base = `${config.url.replace(/\/+$/, '')}/services/data/v${config.api_version}`;
-  const restOf = (streams: object): RestConfig => restSchema.parse({ url: base, errors, timeout: config.timeout, ...(config.rate_limit && { rate_limit: config.rate_limit }), streams });
-  const client = openClient(restOf({}), context, loginOf(config));
-
-  async function ask<Content>(where: string, signal: AbortSignal): Promise<Content> {
-    const folder = await mkdtemp(path.join(tmpdir(), 'millrace-salesforce-'));
-    try {
-      const file = path.join(folder, 'answer.json');
-      await client.get(`${base}/${where}`, file, signal);
-      return JSON.parse(await readFile(file, 'utf8')) as Content;
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
-
-  async function describe(object: string, signal: AbortSignal): Promise<readonly Field[]> {
-    if (!isName(object)) throw new ConfigurationError(`planning stream "${object}": it is no name of an object; write one such as Account or Invoice__c`);
-    const { fields, queryable } = await ask<{ fields: readonly Field[]; queryable: boolean }>(`sobjects/${object}/describe`, signal);
-    if (!queryable) throw new SourceHeldError(`planning stream "${object}": the object cannot be queried; leave it out, or give the user of the connection access, then "millrace resume"`);
-    return fields;
-  }
-
+  const org = openOrg(config, context);
   return {
     async check() {
       try {
-        await ask('sobjects', AbortSignal.timeout(60_000));
-        return { ok: true, messages: [`"${context.connection}": logged in, objects can be listed`] };
+        const objects = await org.objects(AbortSignal.timeout(60_000));
+        return { ok: true, messages: [`"${context.connection}": logged in, ${objects.length} objects can be queried`] };
       } catch (error) {
         return { ok: false, messages: [`"${context.connection}": ${(error as Error).message}`] };
       }
     },
-    async discover() {
-      const signal = AbortSignal.timeout(100_000);
-      const { sobjects } = await ask<{ sobjects: readonly { readonly name: string; readonly queryable: boolean }[] }>('sobjects', signal);
-      return sobjects.filter(({ queryable }) => queryable).map(({ name }) => ({ stream: name, key: ['Id'], columns: [] }));
-    },
-    async plan(request, control) {
-      const { stream, position } = request;
+    discover: (filter) => discoverObjects(org, filter ?? null, AbortSignal.timeout(100_000)),
+    async plan(request, { signal }) {
+      const { stream } = request;
       if (stream.mode === 'incremental' && stream.cursor !== stamp) throw new ConfigurationError(`planning stream "${stream.stream}": "cursor" is "${stream.cursor}"; Salesforce marks each change in ${stamp}: write that`);
-      const fields = await describe(stream.stream, control.signal);
-      const window = planWindow(request, { incremental: { since: '', until: 'until', format: 'iso', margin: config.margin } });
-      const closed = window === 'closed';
-      const columns = columnsOf(fields).map((column) => ({ ...column, type: stream.types[column.name] ?? column.type }));
-      return {
-        columns, key: ['Id'], window: closed ? null : window,
-        partitions: closed ? [] : [{ ordinal: 0, label: stream.stream, detail: null, estimatedRows: null }],
-        position: { cursor: window === null || closed ? position?.cursor ?? null : window.upper },
-        files: [], reloads: [],
-        notes: [...notesOn(fields), ...(closed ? [`nothing new: ${stamp} has been read up to ${position?.cursor ?? 'nothing'}`] : []), ...(window ? ['deleted records come with IsDeleted = true; changes of formula fields alone are not seen'] : [])],
-      };
+      return await planned(org, request, await org.describe(stream.stream, signal), signal);
     },
-    async read({ stream, plan }, landing, control) {
-      const declared = { path: stream.mode === 'incremental' ? 'queryAll' : 'query', params: { q: soql(stream, plan.columns, plan.window) }, records: 'records', pagination: { type: 'next_url', from: 'nextRecordsUrl' }, columns: Object.fromEntries(plan.columns.map(({ name, type }) => [name, type])) };
-      const keep = async (page: FoundPage): Promise<readonly LandingFile[]> => [await landing.seal(page.key, { rows: page.rows, format: page.format, origin: page.origin })];
-      const files: LandingFile[] = [];
-      let rows = 0;
-      for await (const page of walk({ config: restOf({ [stream.stream]: declared }), client, engine: context.engine, name: stream.stream, window: null, landing, control }, keep, landing.pages)) {
-        files.push(...page.files);
-        control.progress({ rows: rows += page.rows });
+    async read({ stream, plan, partition }, landing, control) {
+      const { signal } = control;
+      try {
+        const inBulk = (partition.detail as { readonly api?: string } | null)?.api === 'bulk';
+        return inBulk ? await readBulk({ org, stream, plan, signal, landing, control }) : await readQuery(org, stream, plan, landing, control);
+      } catch (error) {
+        throw await explained(org, stream, plan.columns, error, signal);
       }
-      return files;
+    },
+    async sample({ stream, rows }, landing, { signal }) {
+      const columns = typedColumns(stream, columnsOf(await org.describe(stream.stream, signal)));
+      const place = await landing.create('json');
+      await org.client.get(`${org.base}/query?q=${encodeURIComponent(`${soqlOf(stream, namesIn(columns), null)} LIMIT ${rows}`)}`, place.path, signal);
+      const { streams } = org.restOf({ [stream.stream]: queried('query', '') });
+      return { columns, files: [{ path: place.path, format: await formatOf(streams[stream.stream]!, place.path), origin: stream.stream }] };
     },
     close: async () => undefined,
   };
 }
 
-/** Names come from describe and bounds are instants of ours, so there is nothing to quote. */
-function soql({ stream }: StreamSpec, columns: readonly Column[], window: Window | null): string {
-  const bounds = window === null ? [] : [...(window.lower === null ? [] : [`${stamp} >= ${window.lower}`]), `${stamp} < ${window.upper}`];
-  return `SELECT ${columns.map(({ name }) => name).join(', ')} FROM ${stream}${bounds.length === 0 ? '' : ` WHERE ${bounds.join(' AND ')}`}`;
+async function planned(org: Org, request: PlanRequest, fields: readonly Field[], signal: AbortSignal): Promise<SourcePlan> {
+  const { stream, position } = request;
+  const window = planWindow(request, { incremental: { since: '', until: 'until', format: 'iso', margin: org.config.margin } });
+  const columns = typedColumns(stream, columnsOf(fields));
+  const earlier = (position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
+  const notes = notesOn(fields, earlier, stream.mode === 'incremental');
+  const state = { columns: columns as unknown as Json };
+  const none = { columns, key: ['Id'], files: [], reloads: [] };
+  if (window === 'closed') return { ...none, window: null, partitions: [], position: { cursor: position?.cursor ?? null, state }, notes: [`nothing new: ${stamp} has been read up to ${position?.cursor ?? 'nothing'}`, ...notes] };
+  const { api, records } = await wayOf(org, stream, columns, window, signal);
+  return {
+    ...none, window,
+    partitions: [{ ordinal: 0, label: stream.stream, detail: { api }, estimatedRows: records }],
+    position: { cursor: window === null ? position?.cursor ?? null : window.upper, state },
+    notes: [...(window ? ['deleted records come with IsDeleted = true'] : []), ...notes],
+  };
+}
+
+/** Volume goes by the Bulk API, which costs few requests of the day; a small object is there sooner by a query. */
+async function wayOf({ config, ...org }: Org, stream: StreamSpec, columns: readonly Column[], window: Window | null, signal: AbortSignal): Promise<{ readonly api: 'bulk' | 'rest'; readonly records: number | null }> {
+  if (config.api === 'bulk') return { api: 'bulk', records: null };
+  const fits = fitsAddress(soqlOf(stream, namesIn(columns), window));
+  if (config.api === 'rest' && !fits) throw new ConfigurationError(`planning stream "${stream.stream}": it has so many fields that its query does not fit an address; use "api: auto" or "api: bulk" in the connection`);
+  if (config.api === 'rest' || !fits) return { api: fits ? 'rest' : 'bulk', records: null };
+  const records = await org.count(operationOf(stream), soqlOf(stream, ['count()'], window), signal);
+  return { api: records === null || records >= config.bulk_from ? 'bulk' : 'rest', records };
+}
+
+const doubtful = new Set(['INVALID_FIELD', 'API_ERROR', 'MALFORMED_QUERY', 'JOB_FAILED']);
+
+/** A field that has gone since the plan is named: Salesforce's codes do not always say so. */
+async function explained(org: Org, stream: StreamSpec, columns: readonly Column[], error: unknown, signal: AbortSignal): Promise<unknown> {
+  if (!doubtful.has(codeOf(error) ?? '')) return error;
+  const gone = await org.describe(stream.stream, signal).then((fields) => missingIn(columns, fields), () => []);
+  if (gone.length === 0) return error;
+  return new SourceHeldError(`reading "${stream.stream}": ${gone.map((name) => `"${name}"`).join(', ')} has gone since the plan was made (deleted or renamed in Salesforce, or the user may no longer see it); put it back or grant it, then "millrace resume"; or cancel and run again, which plans without it`, { columns: gone });
 }
