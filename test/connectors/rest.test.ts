@@ -9,6 +9,7 @@ import { parseConnections } from '../../src/config/connections';
 import { parsePipeline } from '../../src/config/load-pipeline';
 import type { Plan } from '../../src/domain/plan';
 import { openLocalStaging } from '../../src/stores/local-staging';
+import { waitOf } from '../../src/connectors/rest/rules';
 import { governorIn } from '../../src/stores/governor';
 import { landingIn, openBench, quietControl, type Bench } from '../support/files';
 import { openRestServer, records, sendJson, type RestServer } from '../support/rest-server';
@@ -129,6 +130,8 @@ describe('a server that misbehaves', () => {
     ['bytes that are no text', (_url, response) => void response.writeHead(200).end(Buffer.from([0x7b, 0xff, 0xfe])), 'no text in UTF-8', 'retry'],
     ['a slow drip', (_url, response) => { response.writeHead(200); const timer = setInterval(() => response.write(' '), 50); response.on('close', () => clearInterval(timer)); }, 'not complete after 1 seconds', 'retry'],
     ['records that are elsewhere', (_url, response) => sendJson(response, { data: [] }), 'no list of records at "items"', 'hold'],
+    ['one object in place of a list', (_url, response) => sendJson(response, { items: { error: 'moved' } }), 'one object where a list of records is expected at "items"', 'hold'],
+    ['records of another kind', (_url, response) => sendJson(response, { items: [{ error: 'moved' }] }), 'its records have none of the columns "id"', 'hold'],
     ['a page that is too large', (_url, response) => sendJson(response, { items: [{ id: 'x'.repeat(5_000) }] }), 'more than 4000 bytes', 'hold'],
     ['pages without end', (_url, response) => sendJson(response, { items: [{ id: server.asked.length }], next: String(server.asked.length) }), 'has taken 8 requests', 'hold'],
     ['a next page on another server', (_url, response) => void response.writeHead(302, { location: 'http://127.0.0.2:1/' }).end(), 'gets no credentials', 'hold'],
@@ -140,6 +143,43 @@ describe('a server that misbehaves', () => {
     const bench = await over(paged, { timeout: 1, max_page_bytes: 4000, max_pages: 8 });
     server.answer = (url, _request, response) => answer(url, response);
     await expect(bench.read('r')).rejects.toMatchObject({ message: expect.stringContaining(message) as string, disposition });
+  });
+
+  test.each<[string, string, string, string]>([
+    ['HTML in place of CSV', 'csv', ' <html>\n<p>log in\n', 'HTML or XML'],
+    ['HTML in place of JSON Lines', 'jsonl', '<html>\n<p>log in\n', 'HTML or XML'],
+    ['a message in place of CSV', 'csv', 'message\ntry later\n', 'none of the columns "id"'],
+  ])('%s is named', async (_kind, decode, body, message) => {
+    server.answer = (_url, _request, response) => void response.writeHead(200).end(body);
+    await expect((await over({ r: { path: 'r', columns: { id: 'BIGINT' }, decode } })).read('r')).rejects.toThrow(message);
+  });
+
+  test('a spent budget says when it is new', () => {
+    const now = Date.UTC(2026, 0, 1);
+    const wait = (headers: Record<string, string>): number | null => waitOf(new Headers(headers), now);
+    expect(wait({ 'retry-after': 'Thu, 01 Jan 2026 00:01:00 GMT' })).toBe(60_000);
+    expect(wait({ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(now / 1000 + 90) })).toBe(90_000);
+    expect(wait({ 'x-ratelimit-remaining': '7', 'x-ratelimit-reset': String(now / 1000 + 90) })).toBeNull();
+    expect(wait({ 'retry-after': '1000000' })).toBe(86_400_000);
+  });
+
+  test('403 of a spent budget is a wait, and no matter of rights', async () => {
+    server.answer = (_url, _request, response) => void response.writeHead(403, { 'x-ratelimit-remaining': '0', 'retry-after': '600' }).end();
+    await expect((await over(paged)).read('r')).rejects.toMatchObject({ name: 'SourceThrottledError', retryAfter: 600_000 });
+  });
+
+  test('a refresh token buys tokens, and one that is refused is named with the reason', async () => {
+    const auth = { type: 'oauth2', grant: 'refresh_token', token_url: `${server.url}/token`, client_id: 'me', client_secret: 'secret', refresh_token: 'long lived', scope: 'read' };
+    let form = '';
+    server.answer = (url, request, response) => {
+      if (url.pathname !== '/token') return sendJson(response, request.headers.authorization === 'Bearer short' ? { items: [{ id: 1 }] } : { items: [] });
+      request.on('data', (piece) => { form += String(piece); });
+      request.on('end', () => { if (form.includes('long+lived')) sendJson(response, { access_token: 'short', expires_in: 60 }); else response.writeHead(400).end('{"error":"invalid_grant"}'); });
+    };
+    expect((await (await over(paged, { auth })).read('r')).count).toBe(1);
+    expect(Object.fromEntries(new URLSearchParams(form))).toEqual({ grant_type: 'refresh_token', client_id: 'me', client_secret: 'secret', refresh_token: 'long lived', scope: 'read' });
+    form = '';
+    await expect((await over(paged, { auth: { ...auth, refresh_token: 'revoked' } })).read('r')).rejects.toThrow('it was refused (400, invalid_grant); correct "auth"');
   });
 
   test.each<[string, Record<string, string>, number]>([
@@ -181,6 +221,8 @@ describe('a server that misbehaves', () => {
     expect((await bench.read('r')).count).toBe(0);
     server.answer = (_url, _request, response) => sendJson(response, { ok: false });
     await expect(bench.read('r')).rejects.toMatchObject({ retryAfter: 60_000 });
+    const other = await over(paged, { errors: [{ body: { path: 'ok', equals: 'false' }, then: 'fail' }] });
+    await expect(other.read('r')).rejects.toMatchObject({ disposition: 'hold', message: expect.stringContaining('200 with "ok: false"') as string });
   });
 });
 

@@ -87,7 +87,7 @@ export function openClient(config: RestConfig, context: ConnectorContext, { auth
     } catch (error) {
       outer.throwIfAborted();
       if (EtlError.is(error)) throw error;
-      const why = timeout.aborted ? `the answer was not complete after ${config.timeout} seconds` : `the connection failed or the answer was cut off (${causeOf(error)})`;
+      const why = timeout.aborted ? `the answer was not complete after ${config.timeout} seconds (smaller pages or a longer "timeout" may help)` : `the connection failed or the answer was cut off (${causeOf(error)})`;
       throw new SourceUnavailableError(`reading "${shown(address)}": ${why}; the run goes on by itself`);
     }
   }

@@ -32,7 +32,7 @@ export async function formatOf(stream: RestStream, file: string, parent?: string
 /** Counts the records of a page and reads what leads on; no record is looked at outside DuckDB. */
 export async function inspectPage(session: Session, stream: RestStream, file: string, { name, options }: NamedOptions, address: string, headers: Headers): Promise<Inspected> {
   if (/\bhtml\b/i.test(headers.get('content-type') ?? '')) throw notData(address, 'an HTML page');
-  if (stream.decode !== 'json') return { rows: await formatNamed(name).count(session, file, options), member: null, digest: null };
+  if (stream.decode !== 'json') return await inspectLines(session, stream, file, { name, options }, address);
   const text = await session.row(`SELECT CAST(json_valid(content) AS VARCHAR) AS valid, left(trim(content), 1) AS first FROM read_text(${quoteLiteral(file)})`).catch(() => { session.signal.throwIfAborted(); throw notData(address, 'bytes that are no text in UTF-8'); });
   if (text['valid'] !== 'true') throw text['first'] === '<' ? notData(address, 'an HTML or XML page') : notData(address, 'JSON that is cut off or damaged');
   const at = pathOf(membersAt(stream.records));
@@ -40,8 +40,32 @@ export async function inspectPage(session: Session, stream: RestStream, file: st
   const member = 'from' in pagination && pagination.from !== undefined ? pagination.from : 'more' in pagination ? pagination.more : undefined;
   const row = await session.row(`SELECT json_type(content, ${at}) AS kind, CAST(CASE json_type(content, ${at}) WHEN 'ARRAY' THEN json_array_length(content, ${at}) ELSE 1 END AS VARCHAR) AS rows, ${member === undefined ? 'NULL' : `json_extract_string(content, ${jsonPath(member)})`} AS member, md5(CAST(json_extract(content, ${at}) AS VARCHAR)) AS digest FROM read_text(${quoteLiteral(file)})`);
   if (row['kind'] !== 'ARRAY' && row['kind'] !== 'OBJECT') throw new SourceHeldError(`reading "${shown(address)}": there is no list of records at "${stream.records}" of the answer (found: ${row['kind'] ?? 'nothing'}); correct "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume"`);
+  // One object where pages of a list are expected is mostly a message.
+  if (row['kind'] === 'OBJECT' && pagination.type !== 'none') throw new SourceHeldError(`reading "${shown(address)}": the answer is one object where a list of records is expected${stream.records === '' ? '' : ` at "${stream.records}"`}; correct "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume"`);
+  if (Number(row['rows']) > 0 && stream.columns) await refuseStrangers(session, stream.columns, file, stream.records, address);
   return { rows: Number(row['rows']), member: row['member'] ?? null, digest: row['digest'] ?? null };
 }
+
+async function inspectLines(session: Session, { columns }: RestStream, file: string, { name, options }: NamedOptions, address: string): Promise<Inspected> {
+  const format = formatNamed(name);
+  if (/^\s*</.test((await readFile(file)).subarray(0, 64).toString('latin1'))) throw notData(address, 'an HTML or XML page');
+  const rows = await format.count(session, file, options);
+  if (rows > 0 && columns && name === 'csv') {
+    const seen = (await format.infer(session, file, options, 1)).map((column) => column.name.toLowerCase());
+    if (!Object.keys(columns).some((column) => seen.includes(column.toLowerCase()))) throw strangers(address, Object.keys(columns));
+  }
+  return { rows, member: null, digest: null };
+}
+
+/** Records without a single member that is read would become rows of nothing. */
+async function refuseStrangers(session: Session, columns: Readonly<Record<string, string>>, file: string, records: string, address: string): Promise<void> {
+  const names = [...new Set(Object.keys(columns).flatMap((name) => [name, name.split('.')[0]!]))];
+  const known = await session.row(`SELECT CAST(bool_or(json_type(raw) <> 'OBJECT' OR list_has_any(json_keys(raw), [${names.map(quoteLiteral).join(', ')}])) AS VARCHAR) AS some FROM ${recordsOf(file, { records })}`);
+  if (known['some'] !== 'true') throw strangers(address, Object.keys(columns));
+}
+
+const strangers = (address: string, columns: readonly string[]): SourceHeldError =>
+  new SourceHeldError(`reading "${shown(address)}": its records have none of the columns ${columns.slice(0, 10).map((name) => `"${name}"`).join(', ')}; correct "columns" or "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume"`);
 
 /** A number counts in a list. */
 const jsonPath = (path: string): string => pathOf(membersAt(path)).replaceAll(/\."(\d+)"/g, '[$1]');

@@ -19,6 +19,7 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   NOT_FOUND: hold('the object is not there, or the user of the connection may not read it: correct its name or grant "Read"'),
   INSUFFICIENT_ACCESS: hold('grant the user of the connection "Read" on the object'),
   INSUFFICIENT_ACCESS_OR_READONLY: hold('grant the user of the connection "Read" on the object'),
+  MALFORMED_QUERY: hold('the object cannot be read whole: some take only queries with a filter; leave it out'),
   INVALID_FIELD: hold('a field is not there, or the user of the connection may not see it'),
   INVALID_QUERY_LOCATOR: hold('the result is no longer there (Salesforce keeps it for about two days); read it again from the start with "millrace retry RUN STREAM PARTITION --reread"'),
   INVALID_LOCATOR: hold('the result page is not there; read it again from the start with "millrace retry RUN STREAM PARTITION --reread"'),
@@ -27,10 +28,12 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   VERSION_MISMATCH: hold('the job was made with another version of the API; put "api_version" of the connection back'),
 };
 
+const unknown = hold('look it up in Salesforce\'s documentation; the object may not be one that can be queried');
+
 /** Whether an answer is a page; throws the error that says what to do where it is not. Only answers that refuse are looked into. */
 export async function judgeSalesforce(answer: Answer): Promise<'page' | 'nothing'> {
   const code = answer.status >= 400 ? await answer.member('0.errorCode') : null;
-  const verdict = code !== null && Object.hasOwn(verdicts, code) ? verdicts[code]! : null;
+  const verdict = code !== null && Object.hasOwn(verdicts, code) ? verdicts[code]! : answer.status === 400 && /^[A-Z_]+$/.test(code ?? '') ? unknown : null;
   if (code === null || verdict === null) return await judgeAnswer({ errors: [] }, answer);
   const what = `reading "${shown(answer.address)}": Salesforce answered ${code}`;
   const facts: Facts = { status: answer.status, code };
