@@ -1,24 +1,20 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
-import path from 'node:path';
 import { salesforce } from '../../src/connectors/salesforce';
 import { openBench, type Bench } from '../support/files';
+import { byClient, startSalesforce, type SalesforceSimulator } from '../support/salesforce';
 
 const benches: Bench[] = [];
-const simulators: ChildProcess[] = [];
+const orgs: SalesforceSimulator[] = [];
 afterAll(async () => {
   for (const bench of benches) await bench.close();
-  for (const simulator of simulators) simulator.kill();
+  for (const org of orgs) await org.close();
 });
 
-const byClient = { type: 'client_credentials', client_id: 'app', client_secret: 'secret' };
-
-async function over(options: object = {}, auth: object = byClient): Promise<Bench> {
-  const simulator = spawn(process.execPath, [path.resolve(__dirname, '../../simulators/salesforce/server.mjs'), JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  simulators.push(simulator);
-  const [said] = await once(simulator.stdout, 'data') as [Buffer];
-  const bench = await openBench(salesforce, { url: (JSON.parse(String(said)) as { url: string }).url, auth });
+/** @param more of the connection. */
+async function over(options: object = {}, auth: object = byClient, more: object = {}): Promise<Bench> {
+  const org = await startSalesforce({ polls: 0, ...options });
+  orgs.push(org);
+  const bench = await openBench(salesforce, { url: org.url, auth, ...more });
   benches.push(bench);
   return bench;
 }
@@ -65,4 +61,20 @@ test('a login by a signed assertion', async () => {
 test('wrong credentials and objects that are not there are named', async () => {
   await expect((await over({}, { ...byClient, client_secret: 'other' })).read('Opportunity')).rejects.toThrow('correct "auth"');
   await expect((await over()).read('Invoice__c')).rejects.toThrow('NOT_FOUND');
+});
+
+test.each([
+  ['INVALID_QUERY_LOCATOR', 'GET /query/0-50', '--reread'], ['INSUFFICIENT_ACCESS', 'GET /query', 'grant the user of the connection "Read"'], ['MALFORMED_QUERY', 'GET /query', 'only queries with a filter'],
+  ['SOMETHING_NEW', 'GET /query', 'Salesforce answered SOMETHING_NEW'],
+])('%s is for a person, and names the remedy', async (code, on, remedy) => {
+  await expect((await over({ faults: [{ on, does: code }] })).read('Opportunity')).rejects.toMatchObject({ disposition: 'hold', message: expect.stringContaining(remedy) as string });
+});
+
+test('many records are read by a job, few by a query, and the setting decides', async () => {
+  const ways = async (more: object, options: object = {}): Promise<unknown> => (await (await over(options, byClient, more)).read('Opportunity')).plan.partitions[0];
+  expect(await ways({})).toMatchObject({ detail: { api: 'rest' }, estimatedRows: 226 });
+  expect(await ways({ bulk_from: 200 })).toMatchObject({ detail: { api: 'bulk' }, estimatedRows: 226 });
+  expect(await ways({ bulk_from: 1, api: 'rest' })).toMatchObject({ detail: { api: 'rest' } });
+  // A count that takes too long is taken for many.
+  expect(await ways({}, { faults: [{ on: 'GET /query', does: 'QUERY_TIMEOUT' }] })).toMatchObject({ detail: { api: 'bulk' }, estimatedRows: null });
 });

@@ -17,8 +17,9 @@ test.each(sources.map(({ name }) => name))('%s has a fixture', (name) => {
 const sorted = (rows: readonly TextRow[]): readonly string[] => rows.map((row) => JSON.stringify(Object.entries(row))).sort();
 const names = (hard: object): readonly HardValue[] => Object.keys(hard) as HardValue[];
 
-describe.each(sources.filter(({ name }) => sourceFixtures[name]).map((connector) => [connector.name, connector] as const))('%s', (name, connector) => {
-  const definition = sourceFixtures[name]!;
+const ways = Object.entries(sourceFixtures).flatMap(([name, definition]) => sources.filter((connector) => connector.name === (definition.connector ?? name)).map((connector) => [name, connector, definition] as const));
+
+describe.each(ways)('%s', (_name, connector, definition) => {
   const on = testOn(definition.available?.() ?? true);
   let fixture: SourceFixture;
   let bench: SourceBench;

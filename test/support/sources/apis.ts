@@ -39,7 +39,8 @@ export const rest: SourceFixtureDefinition = {
 };
 
 /** The stand-in's accounts and some more: a row is what it is on the wire, a step what was changed in an hour. */
-export const salesforce: SourceFixtureDefinition = {
+const salesforceBy = (way: object, otherBytes: string): SourceFixtureDefinition => ({
+  connector: 'salesforce',
   lacks: {
     'an empty text': 'there is none in Salesforce', '2^63 − 1': 'its numbers have 18 digits', 'a number of 38 digits': 'its numbers have 18 digits', 'microseconds': 'its instants have milliseconds',
   },
@@ -50,11 +51,11 @@ export const salesforce: SourceFixtureDefinition = {
     const standard = Array.from({ length: 20 }, (_unused, index) => row(index, `Company ${index}`, 0, countries[index % 6]));
     const more = [['\\N', 'a "b", c', 'line\nbreak\r\nand tab\t.', 'é 😀', null].map((name, index) => row(20 + index, name, 0)), [row(30, 'thirty', 1)], [row(40, 'forty', 2), row(41, 'forty-one', 2)]];
     const accounts = more.flat().map((one) => ({ ...one, IsDeleted: false, SystemModstamp: one['SystemModstamp']!.replace(' ', 'T').replace('+00', '.000+0000') }));
-    const simulator = spawn(process.execPath, [path.resolve(__dirname, '../../../simulators/salesforce/server.mjs'), JSON.stringify({ pageSize: 10, accounts })], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const simulator = spawn(process.execPath, [path.resolve(__dirname, '../../../simulators/salesforce/server.mjs'), JSON.stringify({ pageSize: 10, resultPage: 10, polls: 0, accounts })], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [said] = await once(simulator.stdout, 'data') as [Buffer];
     return {
-      connection: { url: (JSON.parse(String(said)) as { url: string }).url, auth: { type: 'client_credentials', client_id: 'app', client_secret: 'secret' } },
-      stream: 'Account', otherBytes: 'an answer names the next page by a locator of its query', discovered: 'Account', words: { full: '', incremental: 'key: [Id], cursor: SystemModstamp' },
+      connection: { url: (JSON.parse(String(said)) as { url: string }).url, auth: { type: 'client_credentials', client_id: 'app', client_secret: 'secret' }, ...way },
+      stream: 'Account', otherBytes, discovered: 'Account', words: { full: '', incremental: 'key: [Id], cursor: SystemModstamp' },
       columns: ['Id VARCHAR', 'Name VARCHAR', 'BillingCountry VARCHAR', 'IsDeleted BOOLEAN', 'SystemModstamp TIMESTAMP WITH TIME ZONE'],
       steps: [[...standard, ...more[0]!], more[1]!, more[2]!],
       grow: async (step) => readAt(step),
@@ -62,4 +63,8 @@ export const salesforce: SourceFixtureDefinition = {
       close: async () => { simulator.kill(); },
     };
   },
-};
+});
+export const salesforce = salesforceBy({}, 'an answer names the next page by a locator of its query');
+const drawn = 'the order of its fields is drawn anew for each job, which is known again by it';
+export const salesforceInBulk = salesforceBy({ api: 'bulk', bulk_page: 10 }, drawn);
+export const salesforceSideBySide = salesforceBy({ api: 'bulk', bulk_parallel: 3 }, drawn);

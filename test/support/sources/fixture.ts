@@ -24,6 +24,8 @@ export interface SourceFixture {
 }
 
 export interface SourceFixtureDefinition {
+  /** Where a connector reads in several ways: which one it is, the fixture being named for the way. Absent: the fixture is named for it. */
+  readonly connector?: string;
   /** False where the machine cannot have the server: said loudly, and an error where it is demanded. Absent: there is one always. */
   readonly available?: () => boolean;
   /** Hard values that the source cannot hold, each with the reason. */
