@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Checkpoint, Destination, Target } from '../connectors/connector';
 import { ConfigurationError } from '../domain/errors';
 import { runPath } from '../domain/ids';
@@ -8,6 +7,7 @@ import type { StateChange } from '../domain/state-change';
 import { appendToChain, lastHash } from '../stores/receipts';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { hashOf } from './receipt-chain';
 import type { ChangeStateInput, ReadStateInput, StreamState } from './seeing-contract';
 
 /** Checkpoints as they stand; nothing is claimed. */
@@ -77,7 +77,7 @@ async function record({ staging }: Dependencies, { run, stream, change, by, why,
     kind: 'state' as const, run, stream, change, by, why, before: before?.position?.cursor ?? null, after: after.position?.cursor ?? null,
     version: after.version, at: new Date().toISOString(), previous: await lastHash(staging, spec.pipeline),
   };
-  const entry: StateChange = { ...facts, hash: createHash('sha256').update(canonicalJson(facts)).digest('hex') };
+  const entry: StateChange = { ...facts, hash: hashOf(facts) };
   const key = `${runPath(run)}/state.json`;
   const recorded = JSON.parse(await staging.putIfAbsent(key, canonicalJson(entry))) as StateChange;
   await appendToChain(staging, spec.pipeline, { hash: recorded.hash, receipt: key });

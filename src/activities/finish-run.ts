@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { addTotals, balances, chainProblems, emptyLine, noTotals, sumLines, type BalanceLine, type Totals } from '../domain/balance';
 import type { Batch } from '../domain/batch';
 import type { Control } from '../domain/control';
@@ -17,6 +16,7 @@ import type { FinishRunInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { proveStream } from './prove-stream';
+import { hashOf } from './receipt-chain';
 import { batchesOf, movedPartitions, partitionBatches } from './references';
 
 type Outcome = FinishRunInput['outcomes'][number];
@@ -129,4 +129,4 @@ function stateOf(streams: readonly StreamSummary[], cancelled: boolean): RunStat
   return order.find((state) => streams.some((stream) => stream.state === state)) ?? 'succeeded';
 }
 
-const withHash = (summary: Omit<RunSummary, 'hash'>): RunSummary => ({ ...summary, hash: createHash('sha256').update(canonicalJson(summary)).digest('hex') });
+const withHash = (summary: Omit<RunSummary, 'hash'>): RunSummary => ({ ...summary, hash: hashOf(summary) });

@@ -46,7 +46,7 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       };
       await destination.prepare(target, plan, { dryRun: false, allowDestructive });
       const passes = sourcePlan.copyText === true && isLeftAlone(spec, streamSpec) && (await destination.takesCopyText?.(target, targetColumns)) === true;
-      const proof = streamSpec.proof === 'rows' ? (await destination.provable?.(target, targetColumns)) ?? null : null;
+      const proof = streamSpec.proof !== 'counts' ? (await destination.provable?.(target, targetColumns)) ?? null : null;
       const recorded = await artefacts.plan.record(withHash({ ...plan, passes, proof }), run, stream);
       control.reached('plan:after-plan');
       return referenceTo(recorded);

@@ -10,8 +10,8 @@ import { openArtefacts, type Artefacts } from './artefacts';
 import type { VerifyRunInput } from './seeing-contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
-import { findReceipt, receiptProblems } from './find-receipt';
-import { proofHash } from './prove-stream';
+import { findReceipt } from './find-receipt';
+import { hashOf, receiptProblems } from './receipt-chain';
 import { verifySource } from './verify-source';
 
 /** Compares receipt, ledger and rows of a run that has ended; reads no workflow history and changes nothing. */
@@ -35,7 +35,7 @@ async function verifyStream(dependencies: Dependencies, artefacts: Artefacts, co
   };
   const document = await artefacts.proof.find(run, summary.stream);
   if (!document) return { ...nothing, ...(summary.proof ? { state: 'wrong', findings: [{ batch: null, position: '', messages: ['its proof document is gone from staging'] }] } : {}), notes: summary.error ? [summary.error.message] : [] };
-  if (summary.proof && proofHash(document) !== summary.proof.hash) problems.push(`the proof document of stream "${summary.stream}" was changed`);
+  if (summary.proof && hashOf(document) !== summary.proof.hash) problems.push(`the proof document of stream "${summary.stream}" was changed`);
   const { streamSpec, spec, connectionsFile } = await artefacts.stream(run, summary.stream);
   const destination = await dependencies.openDestination(connectionsFile, spec.destination);
   try {

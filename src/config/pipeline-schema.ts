@@ -32,7 +32,7 @@ const streamWords = {
   allow_empty: z.boolean().describe('Let a full read of no rows empty the target'),
   visible: z.enum(['run', 'batch']).describe('When rows show: at the end of the run, or batch by batch'),
   lineage: z.boolean().describe('Whether each row carries _millrace_batch_id'),
-  proof: z.enum(['rows', 'counts']).describe('What is kept of each batch to prove it later: a fingerprint of its rows, or their number'),
+  proof: z.enum(['full', 'rows', 'counts']).describe('What is kept of each batch to prove it later: a fingerprint of its rows, or their number; full: the run compares every row with the destination before it ends'),
   format: named.describe('Format of source files'),
   target: z.strictObject({
     format: named.describe('Format of files written').optional(),

@@ -1,4 +1,4 @@
-import { asDouble, asReal, canonicalPart, canonicalText, inRange, microseconds, separator, type Dialect, type Kind, type Place } from './canonical';
+import { asDouble, asReal, canonicalPart, canonicalText, inRange, microsecondsInRange, separator, type Dialect, type Kind, type Place } from './canonical';
 
 /** What is measured of a column besides its count. */
 export const measures = ['sum', 'range', 'length', 'none'] as const;
@@ -63,9 +63,17 @@ function rowText(dialect: Dialect, columns: readonly PlacedColumn[]): string {
 /** The first 60 bits of md5 over a row's canonical text, as BIGINT. */
 export function rowHash(dialect: Dialect, columns: readonly PlacedColumn[]): string {
   const text = rowText(dialect, columns);
-  return dialect === 'duckdb'
-    ? `((CAST(CAST(unhex(left(md5(${text}), 16)) AS BIT) AS BIGINT) >> 4) & 1152921504606846975)`
-    : `('x' || left(md5(${text}), 15))::bit(60)::bigint`;
+  return dialect === 'duckdb' ? firstBits(text) : `('x' || left(md5(${text}), 15))::bit(60)::bigint`;
+}
+
+/**
+ * `md5_number` gives the digest as a number whose lowest byte is the digest's first: the first eight are put the other way round. A sixth
+ * cheaper than going by the hex text (measured); DuckDB computes the digest once, however often it stands here.
+ */
+function firstBits(text: string): string {
+  const digest = `CAST(md5_number(${text}) & 18446744073709551615::UHUGEINT AS UBIGINT)`;
+  const bytes = Array.from({ length: 7 }, (_unused, index) => `((${digest} >> ${8 * index}) & 255) * ${1n << BigInt(52 - 8 * index)}`);
+  return `CAST(${bytes.join(' + ')} + (${digest} >> 60) AS BIGINT)`;
 }
 
 /** SUM over rows; 0 of none. */
@@ -124,7 +132,7 @@ function extreme(dialect: Dialect, column: PlacedColumn, which: 'min' | 'max'): 
       const value = dialect === 'postgres' ? `${sql}::float8` : kind === 'double' ? asDouble(column) : `CAST(${asReal(column)} AS DOUBLE)`;
       return canonicalText(dialect, 'double', { sql: `(${which}(${value} + 0))`, type: dialect === 'duckdb' ? 'DOUBLE' : 'double precision' });
     }
-    case 'timestamp': case 'instant': return `CAST(${which}(CASE WHEN ${inRange(dialect, kind, column)} THEN ${microseconds(dialect, kind, column)} END) AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
+    case 'timestamp': case 'instant': return `CAST(${which}(${microsecondsInRange(dialect, kind, column)}) AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
     case 'date': return `CAST(${which}(CASE WHEN ${inRange(dialect, kind, column)} THEN ${sql} END) AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
     case 'time': return printed ? `${which}(${sql})` : `CAST(${which}(${sql}) AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
     default: return `CAST(NULL AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;

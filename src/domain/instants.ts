@@ -72,20 +72,25 @@ function notRun(at: string, runs: readonly ScheduledRun[], facts: Accounting): {
   if (pause) return { fate: 'paused', why: `by ${pause.by}${pause.why ? `: ${pause.why}` : ''}` };
   // Also through an outage: a run cannot end while the server is down, and the instant would have been skipped in any case.
   const before = runs.find((run) => time(run.nominal) < moment && (run.endedAt === null || moment <= time(run.endedAt)) && moment >= time(run.startedAt));
-  if (before) return behind(before, at, runs, facts);
+  if (before) return behind(before, at, time(before.startedAt), facts) ?? { fate: 'skipped', why: `overlap (${facts.overlap}): ${before.runId} was going on` };
   // Caught up after an outage: the instants that were young enough then were looked at together, and this one found an older one before it.
   const late = runs.find((run) => time(run.nominal) < moment && moment <= time(run.startedAt) && time(run.startedAt) - moment <= facts.catchup);
-  if (late) return { fate: 'skipped', why: `overlap: ${late.runId} was waiting to start` };
+  if (late) return behind(late, at, time(late.nominal), facts) ?? { fate: 'skipped', why: `overlap: ${late.runId} was waiting to start` };
   if (time(facts.now) - moment < lag) return { fate: 'waiting', why: 'its time has just come' };
   return { fate: 'missed', why: `Temporal was down for longer than catchup (${spokenDuration(facts.catchup)})` };
 }
 
-/** While a run is going on an instant waits or is skipped, as the overlap says. */
-function behind(run: ScheduledRun, at: string, runs: readonly ScheduledRun[], { overlap, instants, now }: Accounting): { readonly fate: Fate; readonly why: string } {
-  const open = run.endedAt === null || time(now) - time(run.endedAt) < lag;
-  const first = instants.find((other) => time(other) > time(run.startedAt) && !runs.some(({ nominal }) => nominal === other));
-  if (open && (overlap === 'buffer_all' || (overlap === 'buffer_one' && first === at))) return { fate: 'waiting', why: `starts when ${run.runId} has ended` };
-  return { fate: 'skipped', why: `overlap (${overlap}): ${run.runId} was going on` };
+/**
+ * While a run is going on an instant waits or is skipped, as the overlap says; null: skipped. What waits when its turn comes in a pause is
+ * dropped (verified). @param since instants after it were looked at with this run before them.
+ */
+function behind(run: ScheduledRun, at: string, since: number, { overlap, instants, now, runs, pauses }: Accounting): { readonly fate: Fate; readonly why: string } | null {
+  const first = instants.find((other) => time(other) > since && !runs.some(({ nominal }) => nominal === other));
+  if (overlap === 'skip' || (overlap === 'buffer_one' && first !== at)) return null;
+  const ended = run.endedAt === null ? null : time(run.endedAt);
+  if (ended === null || time(now) - ended < lag) return { fate: 'waiting', why: `starts when ${run.runId} has ended` };
+  const pause = pauses.find(({ from, to }) => time(from) <= ended && (to === null || ended < time(to)));
+  return pause ? { fate: 'paused', why: `by ${pause.by}${pause.why ? `: ${pause.why}` : ''}, while it waited for ${run.runId} to end` } : null;
 }
 
 /** A run reads from the checkpoint to its own instant, so the first later one that ended well has read this one's rows. */

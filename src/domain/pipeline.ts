@@ -49,7 +49,7 @@ export interface StreamSpec {
   readonly allowEmpty: boolean;
   readonly visible: 'run' | 'batch';
   readonly lineage: boolean;
-  readonly proof: 'rows' | 'counts';
+  readonly proof: 'full' | 'rows' | 'counts';
   /** Options of the source's and the destination's format for files: `{ name: 'csv', options: {…} }`. */
   readonly sourceFormat?: NamedOptions;
   readonly targetFormat?: NamedOptions;

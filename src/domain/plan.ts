@@ -52,7 +52,7 @@ export interface Plan extends SourcePlan {
   readonly order?: string;
   /** Column before the steps that is loaded as `order`, since the steps drop it. Absent: they keep it. */
   readonly carries?: string;
-  /** What `proof: rows` covers; null: rows are only counted. */
+  /** What the fingerprints of batches cover; null: rows are only counted (`proof: counts`). */
   readonly proof: ProofPlan | null;
   readonly fence: number;
   /** True where nothing was ever published to the target by this stream. */

@@ -26,10 +26,19 @@ export async function listRuns(staging: StagingStore, pipeline: string | null): 
 export async function listReceipts(staging: StagingStore, pipeline: string | null): Promise<readonly RunSummary[]> {
   const found: RunSummary[] = [];
   for (const path of await runPaths(staging, pipeline)) {
-    const text = await staging.read(`${path}/receipt.json`);
-    if (text !== null) found.push(JSON.parse(text) as RunSummary);
+    const receipt = receiptOf(await staging.read(`${path}/receipt.json`));
+    if (receipt) found.push(receipt);
   }
   return found.sort((left, right) => right.finishedAt.localeCompare(left.finishedAt));
+}
+
+/** One that cannot be read is not there: `verify` names it, since the chain does. */
+function receiptOf(text: string | null): RunSummary | null {
+  try {
+    return text === null ? null : (JSON.parse(text) as RunSummary);
+  } catch {
+    return null;
+  }
 }
 
 async function runPaths(staging: StagingStore, pipeline: string | null): Promise<readonly string[]> {
@@ -42,7 +51,7 @@ export async function readRun(staging: StagingStore, path: string): Promise<Stor
   const document = await staging.read(`${path}/run.json`);
   if (document === null) return null;
   const receipt = await staging.read(`${path}/receipt.json`);
-  return { ...(JSON.parse(document) as Omit<StoredRun, 'receipt'>), receipt: receipt === null ? null : (JSON.parse(receipt) as RunSummary) };
+  return { ...(JSON.parse(document) as Omit<StoredRun, 'receipt'>), receipt: receiptOf(receipt) };
 }
 
 const foldersIn = async (staging: StagingStore, prefix: string): Promise<readonly string[]> =>

@@ -28,6 +28,17 @@ it('tells what an outage missed from what was caught up and skipped', () => {
   expect(told({ runs: skipped })[4]).toBe('skipped: overlap: p/run-2026-08-01T00:03:00Z was waiting to start');
 });
 
+it('knows what waits behind a run that was caught up after an outage', () => {
+  // Down from 00:00:30 to 00:04:10: 03 and 04 are looked at together, 03 is going on, 04 waits; with skip it does not.
+  const open = { instants: [at(0), at(3), at(4)], runs: [run(0, at(0), at(0, 5)), run(3, at(4, 10), null, 'running')], now: at(4, 20) };
+  expect(told(open)[2]).toBe(`waiting: starts when p/run-${at(3)} has ended`);
+  expect(told({ ...open, overlap: 'skip' })[2]).toBe(`skipped: overlap: p/run-${at(3)} was waiting to start`);
+  // Paused before 03 ends: what waits behind it is dropped.
+  const ended = { ...open, runs: [run(0, at(0), at(0, 5)), run(3, at(4, 10), at(4, 30))], now: at(10), pauses: [{ from: at(4, 20), to: null, by: 'ann', why: 'move' }] };
+  expect(told(ended)[2]).toBe(`paused: by ann: move, while it waited for p/run-${at(3)} to end`);
+  expect(told({ ...ended, pauses: [] })[2]).toMatch(/^skipped/);
+});
+
 it('knows pauses, refused runs and what is about to come', () => {
   expect(told({ instants: [at(1)], pauses: [{ from: at(0, 30), to: at(2), by: 'ann', why: 'move' }] })).toEqual(['paused: by ann: move']);
   expect(told({ instants: [at(1)], runs: [run(1, at(1), at(1, 1), 'refused')] })).toEqual(['skipped: another run of the pipeline was going on']);

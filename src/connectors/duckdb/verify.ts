@@ -23,7 +23,7 @@ export async function verifyTable(session: Session, names: Names, exists: boolea
       return row ? batchOf(row, displaced.get(row['n']!) ?? [], found, types) : missingBatch(id);
     }),
     strangers: byBatch && strangers ? await strangersOf(session, names) : null,
-    whole: exists && !byBatch ? await wholeOf(session, names, types, target.stream.write === 'replace') : null,
+    whole: exists && !byBatch ? await wholeOf(session, names, types, target.stream.write === 'replace', level) : null,
   };
 }
 
@@ -64,12 +64,12 @@ async function strangersOf(session: Session, names: Names): Promise<TableAudit['
 }
 
 /** Without lineage: what all published batches brought, less what was displaced. After a replace, what its run brought. */
-async function wholeOf(session: Session, names: Names, types: ReadonlyMap<string, string>, replaced: boolean): Promise<TableAudit['whole']> {
+async function wholeOf(session: Session, names: Names, types: ReadonlyMap<string, string>, replaced: boolean, level: VerifyRequest['level']): Promise<TableAudit['whole']> {
   const label = quoteLiteral(names.label);
   const mine = `target = ${label} AND state = 'published'${replaced ? ` AND fence = (SELECT max(fence) FROM _millrace_loads WHERE target = ${label} AND state = 'published')` : ''}`;
   const loaded = await session.row(`SELECT coalesce(sum("rows"), 0) AS "rows", coalesce(sum(CAST(fingerprint AS HUGEINT)), 0) AS fingerprint, count(DISTINCT coalesce(proof, '')) AS proofs, max(proof) AS proof FROM _millrace_loads WHERE ${mine}`);
   const taken = replaced ? { rows: '0', fingerprint: '0', unknown: '0' } : await session.row(`SELECT coalesce(sum(e."rows"), 0) AS "rows", coalesce(sum(CAST(e.fingerprint AS HUGEINT)), 0) AS fingerprint, count(*) FILTER (e.fingerprint IS NULL) AS unknown FROM ${entries(names)}`);
-  const columns = loaded['proofs'] === '1' && loaded['proof'] && taken['unknown'] === '0' ? placed(proofOfText(loaded['proof']), types, 't') : null;
+  const columns = level === 'rows' && loaded['proofs'] === '1' && loaded['proof'] && taken['unknown'] === '0' ? placed(proofOfText(loaded['proof']), types, 't') : null;
   const there = await session.row(`SELECT count(*) AS "rows", ${columns ? fingerprintSql('duckdb', columns) : '0'} AS fingerprint FROM ${names.target} t`);
   return {
     rows: Number(loaded['rows']) - Number(taken['rows']),

@@ -41,14 +41,21 @@ async function placeOf(store: TableStore, head: Head, id: string): Promise<strin
 async function audit(store: TableStore, engine: Engine, request: VerifyRequest, head: Head, place: string, manifest: BatchManifest, control: Control): Promise<BatchAudit> {
   const files = head.batches.includes(place) ? liveFiles(head, place, manifest) : [];
   const proof = request.level === 'rows' && manifest.proof !== null ? proofOfText(manifest.proof) : [];
-  const there = (await Promise.all(files.map(async (file) => ((await isThere(store, file)) ? [file] : [])))).flat();
+  const there = await those(files, (file) => isThere(store, file));
+  // A batch's fingerprint says nothing of formats without types, nor of the files that are left of it.
+  const comparable = proof.length > 0 && files.length === manifest.files.length;
+  const intact = comparable || request.level === 'counts' ? there : await those(there, (file) => store.isIntact(file));
   const found = await withLocal(store, there, control.signal, (paths) => engine.session(control.signal, (session) => measured(session, request, manifest, paths, proof))).catch(() => null);
   return {
     id: manifest.batchId, state: 'published', rows: manifest.rows, fingerprint: manifest.fingerprint, found,
     displaced: (await displacedBy(store, place)).map(({ run, rows }) => ({ run, rows, fingerprint: null })),
-    problem: there.length < files.length ? `${files.length - there.length} of its ${files.length} files are gone${store.localPath(files[0]!) === null ? ' or have been exchanged' : ''}` : found === null ? 'a file of it cannot be read' : null,
+    problem: there.length < files.length ? `${files.length - there.length} of its ${files.length} files are gone${store.localPath(files[0]!) === null ? ' or have been exchanged' : ''}`
+      : intact.length < there.length ? `${there.length - intact.length} of its ${files.length} files were changed` : found === null ? 'a file of it cannot be read' : null,
   };
 }
+
+const those = async (files: readonly TableFile[], are: (file: TableFile) => Promise<boolean>): Promise<readonly TableFile[]> =>
+  (await Promise.all(files.map(async (file) => ((await are(file)) ? [file] : [])))).flat();
 
 /** A local file that was changed is read, and its figures tell what is wrong; of an object another version is another file. */
 async function isThere(store: TableStore, file: TableFile): Promise<boolean> {
@@ -75,7 +82,7 @@ async function measured(session: Session, { target }: VerifyRequest, manifest: B
     const { name, options } = targetFormatOf(target);
     let rows = 0;
     for (const file of paths) rows += await formatNamed(name).count(session, file, options);
-    // Of files that keep no types nothing but the rows can be compared.
+    // Of files that keep no types the rows are counted; their bytes tell the rest.
     return { rows, fingerprint: manifest.fingerprint ?? '0', columns: [] };
   }
   if (paths.length === 0) return noFigures(proof);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, readFile, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { checksumOf } from '../../stores/checksum';
 import { createFileOnce, fenceFolder, readLocalHead, swapLocalHead, type NewFile, type TableFile, type TableStore } from '../file-destination';
 
 const drafts = '_millrace/drafts';
@@ -42,7 +43,7 @@ export function localTable(table: string): TableStore {
       }
     },
     localPath: (file) => at(file.path),
-    isIntact: async (file) => (await stat(at(file.path)).catch(() => null))?.size === file.bytes,
+    isIntact: async (file) => (await stat(at(file.path)).catch(() => null))?.size === file.bytes && (await checksumOf(at(file.path))) === file.version,
     download: (file, to) => copyFile(at(file.path), to),
     async dataFiles() {
       const entries = await readdir(table, { recursive: true, withFileTypes: true }).catch(() => []);

@@ -29,7 +29,7 @@ async function audit(connection: PostgresConnection, names: Names, { target, bat
       return row ? batchOf(row, displaced.get(row['n']!) ?? [], byBatch ? found : null, types) : missingBatch(id);
     }),
     strangers: byBatch && strangers ? await strangersOf(connection, names) : null,
-    whole: types.size > 0 && !byBatch ? await wholeOf(connection, names, types, target.stream.write === 'replace') : null,
+    whole: types.size > 0 && !byBatch ? await wholeOf(connection, names, types, target.stream.write === 'replace', level) : null,
   };
 }
 
@@ -74,13 +74,13 @@ async function strangersOf(connection: PostgresConnection, names: Names): Promis
 }
 
 /** Without lineage: what all published batches brought, less what was displaced. After a replace, what its run brought. */
-async function wholeOf(connection: PostgresConnection, names: Names, types: ReadonlyMap<string, string>, replaced: boolean): Promise<TableAudit['whole']> {
+async function wholeOf(connection: PostgresConnection, names: Names, types: ReadonlyMap<string, string>, replaced: boolean, level: VerifyRequest['level']): Promise<TableAudit['whole']> {
   const mine = `target = ${quoteLiteral(names.label)} AND state = 'published'${replaced ? ` AND fence = (SELECT max(fence) FROM ${names.loads} WHERE target = ${quoteLiteral(names.label)} AND state = 'published')` : ''}`;
   const loaded = await connection.row(`SELECT coalesce(sum(rows), 0)::text AS rows, coalesce(sum(fingerprint::numeric), 0)::text AS fingerprint, count(DISTINCT coalesce(proof, ''))::text AS proofs, max(proof) AS proof FROM ${names.loads} WHERE ${mine}`);
   const taken = replaced ? { rows: '0', fingerprint: '0', unknown: '0' } : await connection.row(
     `SELECT coalesce(sum((e.value->>1)::bigint), 0)::text AS rows, coalesce(sum((e.value->>2)::numeric), 0)::text AS fingerprint, count(*) FILTER (WHERE e.value->>2 IS NULL)::text AS unknown ` +
     `FROM ${names.loads} l CROSS JOIN LATERAL jsonb_array_elements(l.displaced) e WHERE ${mine} AND l.displaced IS NOT NULL`);
-  const columns = loaded['proofs'] === '1' && loaded['proof'] && taken['unknown'] === '0' ? placed(proofOfText(loaded['proof']), types, 't') : null;
+  const columns = level === 'rows' && loaded['proofs'] === '1' && loaded['proof'] && taken['unknown'] === '0' ? placed(proofOfText(loaded['proof']), types, 't') : null;
   const there = await connection.row(`SELECT count(*)::text AS rows, ${columns ? fingerprintSql('postgres', columns) : '0'}::text AS fingerprint FROM ${names.target} t`);
   return {
     rows: Number(loaded['rows']) - Number(taken['rows']),
