@@ -43,8 +43,8 @@ export const listInstants = (pipeline: string, range: { readonly from: Date | nu
 export async function accountsOf({ pipeline, schedule, note, description }: Applied, client: Client, environment: Environment, from: Date, to: Date): Promise<readonly InstantAccount[]> {
   const now = new Date();
   const until = to < now ? to : now;
-  // Whole seconds: an instant of that same second lies before the schedule.
-  const since = new Date(Date.parse(note.timesSince) + 1000);
+  // Whole seconds: an instant of that same second lies before the schedule, and so does one that came while the server still made it.
+  const since = new Date(Math.max(Date.parse(note.timesSince) + 1000, Math.ceil(description.info.createdAt.getTime() / 1000) * 1000));
   // A run that went on for days may stand in the way of an instant.
   const runs = await scheduledRuns(client, environment, pipeline, new Date(from.getTime() - 7 * day));
   const due = await matchingTimes(client, pipeline, since > from ? since : from, until);
