@@ -20,15 +20,13 @@ function isKnown(form) {
   return form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:jwt-bearer' && form.get('assertion')?.split('.').length === 3;
 }
 
-/** How often an API may be asked: `max` in a day, which is over after `day` milliseconds. */
-function createAllowance({ max = 15000, used = 0, day = 86_400_000 } = {}) {
-  const since = Date.now();
-  let spent = used;
-  let renewed = false;
+/** How often an API may be asked: `max` times in a day, which is over when the limits were asked for `asks` times. */
+function createAllowance({ max = 15000, used = 0, asks = Infinity } = {}) {
+  let [spent, seen] = [used, 0];
   return {
     max, used: () => spent,
-    take() {
-      if (!renewed && Date.now() - since >= day) [spent, renewed] = [0, true];
+    take(forLimits) {
+      if (forLimits && ++seen === asks) spent = 0;
       if (spent >= max) return false;
       spent += 1;
       return true;
@@ -37,7 +35,7 @@ function createAllowance({ max = 15000, used = 0, day = 86_400_000 } = {}) {
 }
 
 /**
- * Each session ends after `sessionRequests` requests; the request of the number `limitAt` in all is refused once with the daily limit. `limits`: { max, used, day }. `jobLimit`: query jobs in a day. `accounts`: records besides those
+ * Each session ends after `sessionRequests` requests; the request of the number `limitAt` in all is refused once with the daily limit. `limits`: { max, used, asks }. `jobLimit`: query jobs in a day. `accounts`: records besides those
  * that are always there. `log`: file that gets a line for each request. `faults`: [{ on: "POST /jobs/query", at: 1, does: "lose" | "cut" | "html" | "short" | 503 | an error code }]: what goes wrong with that request.
  */
 export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 0, pageSize = 50, limits, jobLimit = 10_000, delay = 0, log, faults = [], gzip = false, polls, ends, resultPage, ...org } = {}) {
@@ -145,11 +143,11 @@ export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 
     if (left <= 0) return refuse(response, 401, 'INVALID_SESSION_ID');
     sessions.set(token, left - 1);
     asked += 1;
-    if (asked === limitAt || !allowance.take()) return refuse(response, 403, 'REQUEST_LIMIT_EXCEEDED');
+    if (asked === limitAt || !allowance.take(url.pathname.endsWith('/limits'))) return refuse(response, 403, 'REQUEST_LIMIT_EXCEEDED');
     const does = faultOf(request.method, url);
     if (typeof does === 'number') return refuse(response, does, does === 503 ? 'SERVER_UNAVAILABLE' : 'UNKNOWN_EXCEPTION');
     if (does === 'html') return response.writeHead(200, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
-    if (/^[A-Z_]+$/.test(does ?? '')) return refuse(response, does === 'NOT_FOUND' ? 404 : 400, does);
+    if (/^[A-Z_]+$/.test(does ?? '')) return refuse(response, does === 'NOT_FOUND' ? 404 : does.startsWith('INSUFFICIENT') ? 403 : 400, does);
     if (does) spoil(response, does);
     route(request, response, url, text);
   });

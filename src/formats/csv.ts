@@ -99,7 +99,7 @@ async function* withoutHeader(groups: AsyncIterable<readonly ScannedRecord[]>, l
 
 function rulesOf(request: ReadRequest, names: readonly string[], options: CsvOptions): RecordRules {
   const planned = request.columns.map((column, place) => ({ column, field: fieldOf(column, place, names, options) }));
-  const fits = planned.map(({ column, field }) => ({ column, ...fitOf(options.decimal === ',' && isNumber(column.type) ? `(${withDecimalPoint(field)})` : field, column.type) }));
+  const fits = planned.map(({ column, field }) => ({ column, ...fitOf(options.decimal === ',' && isNumber(column.type) ? `(${withDecimalPoint(field)})` : field, column.type, true) }));
   const others = names.map((_name, index) => `f${index}`).filter((field) => !planned.some((one) => one.field === field));
   // Mentioning a field makes DuckDB look at its bytes.
   const touched = others.map((field) => `contains(${field}, chr(0))`);

@@ -195,6 +195,9 @@ test('the daily limit is read before it is met, and waited for', async () => {
   await expect(attempt()).rejects.toMatchObject({ name: 'SourceThrottledError' });
   // A waiting run looks at the limit and asks for nothing else.
   expect(crm.asked().slice(before).filter((line) => !line.includes('token'))).toEqual(['GET /services/data/v67.0/limits']);
+  // A user that may not see the limits is told them by the head of every answer.
+  const blind = await org({ limits: { max: 100, used: 89 }, faults: [{ on: 'GET /limits', at: 1, does: 'INSUFFICIENT_ACCESS' }] });
+  await expect((await reading(blind)).attempt()).rejects.toMatchObject({ name: 'SourceThrottledError', message: expect.stringContaining('91 of the org\'s 100') as string });
   const none = await reading(await org({ jobLimit: 0 }));
   await expect(none.attempt()).rejects.toMatchObject({ name: 'SourceThrottledError', message: expect.stringContaining('0 bulk query jobs of a day') as string });
 });

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ConfigurationError, SourceHeldError, SourceThrottledError, SourceUnavailableError } from '../../domain/errors';
+import { ConfigurationError, EtlError, SourceHeldError, SourceThrottledError, SourceUnavailableError } from '../../domain/errors';
 import type { ConnectorContext } from '../connector';
 import { openClient, type Client, type Sending } from '../rest/client';
 import { configSchema as restSchema, type RestConfig } from '../rest/config';
@@ -47,6 +47,8 @@ export function openOrg(config: SalesforceConfig, context: ConnectorContext): Or
     },
   };
 
+  let looked = false;
+
   async function text(where: string, signal: AbortSignal, sending?: Sending): Promise<string> {
     const folder = await mkdtemp(path.join(tmpdir(), 'millrace-salesforce-'));
     try {
@@ -79,8 +81,13 @@ export function openOrg(config: SalesforceConfig, context: ConnectorContext): Or
       }
     },
     async allow(signal, jobs = false) {
-      if (usage.known() && !jobs) return usage.respect();
-      const { DailyBulkV2QueryJobs: left } = await ask<Limits>('limits', signal);
+      if ((looked || usage.known()) && !jobs) return usage.respect();
+      looked = true;
+      // The user may lack "View Setup and Configuration": the answer that says so tells in its head how much is used all the same.
+      const { DailyBulkV2QueryJobs: left } = await ask<Limits>('limits', signal).catch((error: unknown): Limits => {
+        if (EtlError.is(error) && error.disposition === 'hold') return {};
+        throw error;
+      });
       if (jobs && left && left.Remaining <= 0) throw new SourceThrottledError(`reading from "${context.connection}": the org's ${left.Max} bulk query jobs of a day are used up; the run goes on by itself`, quarterHour);
       usage.respect();
     },
