@@ -5,7 +5,7 @@ import { createIssuesServer } from '../simulators/rest-issues/server.mjs';
 import { createSalesforceServer } from '../simulators/salesforce/server.mjs';
 import { build, installDependencies, root } from './setup.mjs';
 
-const pipelines = ['movies', 'flights', 'airports-traffic', 'airports-traffic-parquet', 'access-logs', 'issues-api', 'crm-sales'];
+const pipelines = ['movies', 'birdstrikes', 'customers', 'flights', 'airports-traffic', 'airports-traffic-parquet', 'access-logs', 'issues-api', 'crm-sales'];
 const goodCodes = [0, 2];
 
 installDependencies();

@@ -28,6 +28,7 @@ import { addSet } from './cli/set';
 import { addSkip } from './cli/skip';
 import { addState } from './cli/state';
 import { addStatus } from './cli/status';
+import { addTest } from './cli/test';
 import { addVerify } from './cli/verify';
 import { addWhy } from './cli/why';
 import { addWorker } from './cli/worker';
@@ -39,6 +40,7 @@ const commands: readonly AddCommand[] = [
   addCheck,
   addDiscover,
   addPreview,
+  addTest,
   addPlan,
   addRun,
   addStatus,

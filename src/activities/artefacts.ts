@@ -7,6 +7,7 @@ import type { Manifest } from '../domain/manifest';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import type { CheckReport, PublishReceipt } from '../domain/receipt';
+import { replayedAs, type ReplaySelection } from '../domain/replay';
 import type { ProofDocument } from '../domain/stream-proof';
 import type { StagingStore } from '../stores/staging';
 
@@ -18,6 +19,8 @@ export interface RunDocument {
   readonly allowDestructive: boolean;
   /** The run loads what earlier runs skipped, and nothing else. */
   readonly gaps?: boolean;
+  /** The run loads rows that another run rejected: which of them. */
+  readonly selection?: ReplaySelection;
 }
 
 /** The small documents of a run: each at its deterministic path, first writer wins. */
@@ -70,7 +73,8 @@ export function openArtefacts(staging: StagingStore): Artefacts {
     async stream(run, stream) {
       const found = await runs.read(run);
       const streamSpec = found.spec.streams.find((spec) => spec.stream === stream);
-      return { ...found, streamSpec: streamSpec ?? missing(`${runPath(run)}/run.json#${stream}`) };
+      if (!streamSpec) return missing(`${runPath(run)}/run.json#${stream}`);
+      return { ...found, streamSpec: run.replay ? replayedAs(streamSpec) : streamSpec };
     },
     plan: document((run, stream) => `${streamPath(run, stream)}/plan.json`),
     manifest: document((run, stream, ordinal, generation) => `${partitionPath(run, stream, ordinal, generation)}/manifest.json`),

@@ -44,7 +44,7 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
       await destination.close();
     }
     const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...await streamChecks({ dependencies, control, artefacts, run, stream: streamSpec, plan, batches: loaded, source: spec.source, connectionsFile })];
-    const report: CheckReport = { stream, totals, lines, checks, blockedBy: [...limitProblems(spec, totals), ...failing(checks, 'block')] };
+    const report: CheckReport = { stream, totals, lines, checks, blockedBy: [...limitProblems(spec, run, totals), ...failing(checks, 'block')] };
     const recorded = await artefacts.report.record(report, run, stream);
     control.reached('check:after-report');
     return verdict(recorded);
@@ -130,8 +130,9 @@ async function askedOf({ openSource }: Dependencies, connectionsFile: string, na
 const failing = (checks: readonly CheckResultLine[], onFail: string): readonly string[] =>
   checks.filter((check) => !check.passed && check.onFail === onFail).map(({ check, message }) => `check "${check}": ${message}`);
 
-function limitProblems(spec: PipelineSpec, { read, rejected }: Totals): readonly string[] {
+/** Of a replay the original run was judged: that some of its rejects are rejected again must not keep the others out. */
+function limitProblems(spec: PipelineSpec, { replay }: RunRef, { read, rejected }: Totals): readonly string[] {
   const limit = spec.limits.rejects;
-  if (limit === null || rejected === 0 || rejected <= limit * read) return [];
+  if (limit === null || replay || rejected === 0 || rejected <= limit * read) return [];
   return [`${rejected} of ${read} rows were rejected, limits.rejects allows ${limit * 100} %`];
 }

@@ -1,10 +1,11 @@
 import type { Destination } from '../connectors/connector';
-import { slug } from '../domain/ids';
 import { defaultRetention, type Retention } from '../domain/retention';
-import type { StagedEntry, StagingStore } from '../stores/staging';
+import type { StagingStore } from '../stores/staging';
 import type { Batch } from '../domain/batch';
+import { boundQuarantine, none, plus, type Swept } from './bound-quarantine';
 import type { CleanActivities, PipelineCleaned } from './clean-contract';
 import { withControl } from './control';
+import { resolvedRuns } from './replay/resolved';
 import type { Dependencies } from './dependencies';
 import { stagedPipelines, stagedRuns, type StagedRun } from './staged-runs';
 
@@ -18,10 +19,12 @@ export const createFindStaging = ({ staging, taskQueue }: Dependencies): CleanAc
 
 /** Sweeps what ended runs of one pipeline left in staging; documents stay. A run that goes on, or may, keeps everything. */
 export const createCleanPipeline = (dependencies: Dependencies): CleanActivities['cleanPipeline'] => async ({ pipeline, dryRun }) =>
-  withControl(dependencies.reached, async () => {
+  withControl(dependencies.reached, async (control) => {
     const { staging } = dependencies;
     const runs = await stagedRuns(staging, pipeline);
-    const retention = runs.at(-1)?.document.spec.retention ?? defaultRetention;
+    // A replay has only the streams that it loads.
+    const last = runs.filter(({ document }) => !document.run.replay).at(-1) ?? runs.at(-1);
+    const retention = last?.document.spec.retention ?? defaultRetention;
     const notes: string[] = [];
     let staged = none;
     for (const run of runs) {
@@ -29,22 +32,14 @@ export const createCleanPipeline = (dependencies: Dependencies): CleanActivities
       if (reason) notes.push(`${run.folder}: ${reason}`);
       else staged = plus(staged, await sweep(staging, run.folder, await keptBatches(staging, run, retention), dryRun));
     }
-    const alive = new Set(runs.filter(({ life }) => life === 'alive').map(({ folder }) => folder));
-    const quarantine = await boundQuarantine(staging, pipeline, runs, alive, retention, dryRun);
+    const quarantine = await boundQuarantine({ staging, pipeline, runs, resolved: await resolvedRuns(dependencies, control, runs), retention, dryRun });
     const dead = runs.filter((run) => run.life === 'ended' && run.endedAt === null && !run.settled);
     const cleaned: PipelineCleaned = {
       ...staged, quarantineFiles: quarantine.files, quarantineBytes: quarantine.bytes,
-      unsettled: dead.map(({ folder }) => folder).slice(0, mostNamed), tables: await leftTables(dependencies, runs.at(-1), dryRun, notes), notes: notes.slice(0, mostNamed),
+      unsettled: dead.map(({ folder }) => folder).slice(0, mostNamed), tables: await leftTables(dependencies, last, dryRun, notes), notes: notes.slice(0, mostNamed),
     };
     return cleaned;
   });
-
-interface Swept {
-  readonly files: number;
-  readonly bytes: number;
-}
-const none: Swept = { files: 0, bytes: 0 };
-const plus = (left: Swept, right: Swept): Swept => ({ files: left.files + right.files, bytes: left.bytes + right.bytes });
 
 /** Null: nothing needs its data any more. */
 async function keptBecause(staging: StagingStore, { life, folder }: StagedRun): Promise<string | null> {
@@ -75,31 +70,6 @@ async function keptBatches(staging: StagingStore, { folder, endedAt }: StagedRun
     for (const file of (JSON.parse((await staging.read(key))!) as Batch).files) kept.add(file.key);
   }
   return kept;
-}
-
-/** Rejected rows older than `quarantine.keep`, then those of the oldest runs until `quarantine.max` is kept. */
-async function boundQuarantine(staging: StagingStore, pipeline: string, runs: readonly StagedRun[], alive: ReadonlySet<string>, { quarantine }: Retention, dryRun: boolean): Promise<Swept> {
-  const byRun = new Map<string, StagedEntry[]>();
-  for await (const entry of staging.walk(`quarantine/${slug(pipeline)}/`)) {
-    const folder = entry.key.split('/').slice(1, 3).join('/');
-    if (!entry.key.endsWith('.json') && !alive.has(folder)) byRun.set(folder, [...byRun.get(folder) ?? [], entry]);
-  }
-  const ended = new Map(runs.map((run) => [run.folder, run.endedAt]));
-  const age = (folder: string, files: readonly StagedEntry[]): number => Date.now() - (ended.get(folder) ?? Math.max(...files.map(({ modifiedAt }) => modifiedAt)));
-  const oldestFirst = [...byRun].sort(([left, leftFiles], [right, rightFiles]) => age(right, rightFiles) - age(left, leftFiles));
-  let held = oldestFirst.flatMap(([, files]) => files).reduce((sum, { bytes }) => sum + bytes, 0);
-  let swept = none;
-  for (const [folder, files] of oldestFirst) {
-    const why = age(folder, files) > quarantine.keep ? 'quarantine.keep' : quarantine.max !== null && held > quarantine.max ? 'quarantine.max' : null;
-    if (!why) continue;
-    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    held -= bytes;
-    swept = plus(swept, { files: files.length, bytes });
-    if (dryRun) continue;
-    await staging.putIfAbsent(`quarantine/${folder}/removed.json`, JSON.stringify({ at: new Date().toISOString(), why, files: files.length, bytes }));
-    await staging.remove(files.map(({ key }) => key));
-  }
-  return swept;
 }
 
 /** Hidden tables below the present fence belong to nobody: what stays of them is what could not be locked when it was settled. */

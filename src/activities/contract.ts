@@ -5,6 +5,7 @@ import type { RunRef } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
 import type { PlanRef } from '../domain/plan';
 import type { RunSummary } from '../domain/receipt';
+import type { ReplayRequest } from '../domain/replay';
 
 /** The worker adds it to what an activity of a run gives: from 1. */
 export interface Attempted {
@@ -43,6 +44,8 @@ export interface StartRunInput {
   readonly allowDestructive: boolean;
   /** Loads what earlier runs skipped, and nothing else. */
   readonly gaps?: boolean;
+  /** Loads rows that another run rejected, and nothing else. */
+  readonly replay?: ReplayRequest;
 }
 export interface StartRunOutput {
   readonly run: RunRef;

@@ -8,6 +8,7 @@ import { openArtefacts } from './artefacts';
 import type { PartitionInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { landReplayed } from './replay/land';
 import { waitForRoom } from './staging-room';
 
 /** Source → landing files. The first manifest wins; from then on the source is not asked again. */
@@ -22,6 +23,7 @@ export const createExtractPartition = (dependencies: Dependencies) => async ({ r
   const partition = plan.partitions[ordinal]!;
   return withControl(reached, async (control) => {
     await waitForRoom(staging, spec, control);
+    if (plan.replay) return sizeOf(await artefacts.manifest.record(manifestOf(partitionPath(run, stream, ordinal, reread), await landReplayed(dependencies, control, run, plan, partition)), run, stream, ordinal, reread));
     const source = await dependencies.openSource(connectionsFile, spec.source);
     try {
       const id = partitionPath(run, stream, ordinal, reread);

@@ -4,18 +4,17 @@ import type { Control } from '../domain/control';
 import { EtlError } from '../domain/errors';
 import { streamPath, type RunRef } from '../domain/ids';
 import type { NamedOptions, StreamSpec } from '../domain/pipeline';
-import { partitionNames, type Plan } from '../domain/plan';
+import type { Plan } from '../domain/plan';
 import type { PublishRequest } from '../connectors/connector';
 import type { StagingStore } from '../stores/staging';
 import { fileList, type Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
 import { stepNamed } from '../transforms/registry';
 import type { Compiled } from '../transforms/step';
-import { describeChain, splitOf } from '../transforms/run-chain';
 import type { Artefacts } from './artefacts';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
-import { batchesOf, openReferences, partitionBatches, putOutside } from './references';
+import { batchesOf, partitionBatches, putOutside } from './references';
 
 /** Records set aside at one place of the chain, with what they had as columns there. */
 interface Rejected {
@@ -39,12 +38,7 @@ export async function findKeysAside({ staging, engine, resolveSecret }: Dependen
   return engine.session(control.signal, async (session) => {
     await putOutside({ session, stream, connectionsFile, resolveSecret });
     const input = renamed(plan.columns, plan.names);
-    const places: Rejected[] = [{ batches: parts, columns: input, origins: plan.columns.map(({ name }) => name), steps: stream.steps }];
-    if (whole.some(({ quarantine }) => quarantine.length > 0)) {
-      const { firstStreamStep } = splitOf(stream.steps, stream.checks, partitionNames(plan));
-      const columns = await describeChain(session, input, stream.steps.slice(0, firstStreamStep), await openReferences({ session, staging, artefacts, run, stream, connectionsFile, resolveSecret }));
-      places.push({ batches: whole, columns, origins: columns.map(({ name }) => name), steps: stream.steps.slice(firstStreamStep) });
-    }
+    const places: Rejected[] = [parts, whole].map((batches) => ({ batches, columns: input, origins: plan.columns.map(({ name }) => name), steps: stream.steps }));
     const selects: string[] = [];
     for (const [index, place] of places.entries()) {
       if (place.batches.every(({ quarantine }) => quarantine.length === 0)) continue;
@@ -65,7 +59,7 @@ const typedKey = (stream: StreamSpec, plan: Plan): string =>
 async function keysOf(session: Session, staging: StagingStore, name: string, { batches, columns, origins, steps }: Rejected, key: readonly string[]): Promise<string | null> {
   const paths: string[] = [];
   for (const file of batches.flatMap(({ quarantine }) => quarantine)) paths.push(await staging.fetch(file));
-  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(`${name}_raw`)} AS SELECT TRY_CAST(raw AS JSON) AS record FROM read_parquet(${fileList(paths)})`);
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(`${name}_raw`)} AS SELECT CASE WHEN NOT derived THEN TRY_CAST(raw AS JSON) END AS record FROM read_parquet(${fileList(paths)})`);
   const { unread } = await session.row(`SELECT count(*) FILTER (record IS NULL OR json_type(record) <> 'OBJECT') AS unread FROM ${quoteIdentifier(`${name}_raw`)}`);
   if (unread !== '0') return null;
   const values = columns.map((column, index) => `TRY_CAST(coalesce(${[column.name, origins[index]!].map((field) => `json_extract_string(record, ${quoteLiteral(`$."${field.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`)})`).join(', ')}) AS ${column.type}) AS ${quoteIdentifier(column.name)}`);

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
+import { ConfigurationError } from '../domain/errors';
 import { canonicalJson } from '../domain/json';
 import { namesOf } from '../domain/naming';
 import { orderedTarget } from '../domain/order';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import { partitionNames, type Plan, type PlanRef, type SourcePlan } from '../domain/plan';
+import type { ReplayPlan } from '../domain/replay';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import { keepingCheckpoint, refuseUnranged } from './backfill';
@@ -13,6 +15,7 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { gapPlan, keepingGaps } from './gap-plan';
 import { openReferences } from './references';
+import { planReplay } from './replay/plan';
 
 /** Claim → source's plan → columns after the steps → target made ready. The first plan wins and pins the run's bounds. */
 export const createPlanStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<PlanRef> => {
@@ -27,20 +30,23 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
     const destination = await dependencies.openDestination(connectionsFile, spec.destination);
     try {
       const target = { run, stream: streamSpec };
-      const claim = await destination.claim(target, control);
+      const written = spec.streams.find((one) => one.stream === stream)!;
+      const claim = await destination.claim({ run, stream: written }, control);
       control.reached('plan:after-claim');
-      const asked = await askSource(dependencies, connectionsFile, spec.source, async (source) => {
+      const replay = document.selection ? await planReplay({ dependencies, control, run, selection: document.selection, stream: written, claim, destination }) : null;
+      const asked = replay ? replay.source : await askSource(dependencies, connectionsFile, spec.source, async (source) => {
         refuseUnranged(run, source, spec.source);
         const found = await source.plan({ stream: streamSpec, position: claim.position, files: claim.files, logicalDate: run.logicalDate, ...(run.backfill && { range: run.backfill }) }, control);
         return keepingCheckpoint(run, found, claim);
       });
-      const sourcePlan = document.gaps ? gapPlan(asked, claim.position) : keepingGaps(asked, streamSpec, claim.position);
+      const sourcePlan = replay ? asked : document.gaps ? gapPlan(asked, claim.position) : keepingGaps(asked, streamSpec, claim.position);
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const targetColumns = await engine.session(control.signal, async (session) =>
         describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret })));
+      if (replay) refuseUnseen(stream, replay.replay, targetColumns);
       const { wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames({ ...sourcePlan, names }));
       const plan = {
-        ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names,
+        ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names, ...(replay && { replay: replay.replay }),
         passes: false, proof: null, stagesLineage: destination.stagesLineage?.(target) === true,
         wholeStream, fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };
@@ -55,6 +61,12 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
     }
   });
 };
+
+/** Whether a key is there is asked of the target, which must have it. */
+function refuseUnseen(stream: string, { distinct }: ReplayPlan, target: readonly Column[]): void {
+  const unseen = distinct?.keys.flatMap(({ columns }) => columns).find((name) => !target.some((column) => column.name === name));
+  if (unseen) throw new ConfigurationError(`replaying stream "${stream}": its rows are distinct by "${unseen}", which is not among the columns that are loaded, so it cannot be told whether a row with the same is there; run the pipeline again`, { stream });
+}
 
 /** No step, check or other stream needs the rows in a form that DuckDB reads. */
 const isLeftAlone = ({ streams }: PipelineSpec, { stream, steps, checks }: StreamSpec): boolean =>

@@ -27,11 +27,11 @@ export const createPublishStream = (dependencies: Dependencies) => async ({ run,
     try {
       control.reached('publish:before-claim-check');
       const prefix = `quarantine/${streamPath(run, stream)}/publish`;
-      const quarantine = openQuarantine(staging, prefix, spec, report?.totals ?? { read: 0, rejected: 0 });
+      const quarantine = openQuarantine(staging, prefix, run.replay ? { limits: { ...spec.limits, rejects: null } } : spec, report?.totals ?? { read: 0, rejected: 0 });
       const keysAside = await findKeysAside(dependencies, artefacts, control, run, streamSpec, plan);
       const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan: await withGaps(artefacts, run, stream, plan), batchIds, quarantine, keysAside }, control);
       // What attempts wrote that did not commit; the receipt is final, so no other file of this publish will count.
-      if (streamSpec.write === 'scd2' || streamSpec.write === 'merge') await staging.sweep(prefix, new Set(receipt.quarantine?.map(({ key }) => key)));
+      if (plan.replay || streamSpec.write === 'scd2' || streamSpec.write === 'merge') await staging.sweep(prefix, new Set(receipt.quarantine?.map(({ key }) => key)));
       return { rows: (await artefacts.published.record(receipt, run, stream)).rows };
     } finally {
       await destination.close();
@@ -40,7 +40,7 @@ export const createPublishStream = (dependencies: Dependencies) => async ({ run,
 };
 
 /** Rows that the target refuses count as rejected: with those of the steps they stay below `limits.rejects`, or nothing is published. */
-function openQuarantine(staging: StagingStore, prefix: string, { limits }: PipelineSpec, { read, rejected }: { readonly read: number; readonly rejected: number }): PublishQuarantine {
+function openQuarantine(staging: StagingStore, prefix: string, { limits }: Pick<PipelineSpec, 'limits'>, { read, rejected }: { readonly read: number; readonly rejected: number }): PublishQuarantine {
   return {
     create: () => staging.create(prefix, 'parquet'),
     async seal(key, rows) {

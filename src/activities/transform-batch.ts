@@ -4,16 +4,14 @@ import { emptyLine } from '../domain/balance';
 import type { Batch, BatchRef } from '../domain/batch';
 import { UnreadableValueError } from '../domain/errors';
 import type { Control } from '../domain/control';
-import { positionColumn, positionsPerPartition, type Column } from '../domain/column';
+import { positionColumn } from '../domain/column';
 import { batchNumberOf, batchPath } from '../domain/ids';
 import type { Figures } from '../domain/fingerprint';
-import type { LandingFile, Manifest } from '../domain/manifest';
+import type { Manifest } from '../domain/manifest';
 import { stagesPosition } from '../domain/pipeline';
 import { partitionNames, type Plan } from '../domain/plan';
-import { ordinalColumn } from '../formats/format';
-import { formatNamed } from '../formats/registry';
+import type { ReplayedBatch } from '../domain/replay';
 import { writeQuarantine } from '../stores/quarantine';
-import type { StagingStore } from '../stores/staging';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
 import { createRejects, needsPositions, runChain, splitOf, type ChainResult } from '../transforms/run-chain';
@@ -21,6 +19,7 @@ import { openArtefacts } from './artefacts';
 import type { PartitionInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { openLanding } from './open-landing';
 import { renamed } from './plan-stream';
 import { proveBatch } from './prove-batch';
 import { openReferences } from './references';
@@ -66,7 +65,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
       lines: [...readLine(manifest.rows, input.rows ?? chain.received ?? staged.rows, input.rejected), ...chain.close(staged.rows)],
-      quarantine, read: manifest.rows, failing: chain.failing,
+      quarantine, read: manifest.rows, failing: chain.failing, ...originalOf(plan, ordinal),
     }, run, stream, ordinal, reread);
     control.reached('transform:after-batch');
     return refTo(batch);
@@ -103,51 +102,10 @@ export const refTo = ({ id, rows, read, quarantine }: Batch): BatchRef => ({ id,
 /** `read`: records of the source against those that could be read as the plan's columns. */
 const readLine = (source: number, out: number, rejected: number): readonly BalanceLine[] => [{ ...emptyLine('read'), in: source, out, rejected }];
 
+/** The batch that had rejected the rows of a replay's partition. */
+const originalOf = ({ replay, partitions }: Plan, ordinal: number): Pick<Batch, 'original'> => {
+  const original = replay && (partitions[ordinal]!.detail as unknown as ReplayedBatch).original;
+  return original ? { original } : {};
+};
+
 const canReject = (format: string): boolean => format !== 'copy_csv' && format !== 'parquet';
-
-interface Landed {
-  /** Records read as rows; null: known only once they are written. */
-  readonly rows: number | null;
-  readonly rejected: number;
-  /** Names of reject tables with the position of their file's first record. */
-  readonly rejects: readonly { readonly table: string; readonly base: string; readonly origin: string }[];
-  readonly origins: readonly { readonly base: string; readonly origin: string }[];
-}
-
-interface LandingRequest {
-  readonly session: Session;
-  readonly staging: StagingStore;
-  readonly plan: Plan;
-  readonly files: readonly LandingFile[];
-  readonly ordinal: number;
-  readonly positions: boolean;
-  readonly careful: boolean;
-}
-
-/** Creates the view `input`: the plan's columns under their names and, if asked for, positions in source order. */
-async function openLanding({ session, staging, plan, files, ordinal, positions, careful }: LandingRequest): Promise<Landed> {
-  const selects: string[] = [];
-  const rejects: Landed['rejects'][number][] = [];
-  const origins: Landed['origins'][number][] = [];
-  let before = 0n;
-  let rejected = 0;
-  let readable = 0;
-  for (const [index, file] of files.entries()) {
-    const relation = `landing_${index}`;
-    const { rejects: some } = await formatNamed(file.format.name).read(session, file.format.options, { path: await staging.fetch(file), columns: plan.columns, relation, ordinals: positions, careful, rejects: `${relation}_rejects` });
-    const base = String(BigInt(ordinal) * BigInt(positionsPerPartition) + before);
-    const count = some ? Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(`${relation}_rejects`)}`))['n']) : 0;
-    if (count > 0) rejects.push({ table: `${relation}_rejects`, base, origin: file.origin });
-    if (positions) readable += Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(relation)}`))['n']);
-    origins.push({ base, origin: file.origin });
-    selects.push(`SELECT ${plan.columns.map(({ name }, at) => `${quoteIdentifier(name)} AS ${quoteIdentifier(plan.names[at]!)}`).join(', ')}${positions ? `, ${base} + ${quoteIdentifier(ordinalColumn)} AS ${quoteIdentifier(positionColumn)}` : ''} FROM ${quoteIdentifier(relation)}`);
-    before += BigInt(file.rows);
-    rejected += count;
-  }
-  await session.run(`CREATE TEMP VIEW input AS ${selects.length > 0 ? selects.join(' UNION ALL ') : emptyInput(plan, positions)}`);
-  return { rows: positions ? readable : null, rejected, rejects, origins };
-}
-
-const emptyInput = (plan: Plan, positions: boolean): string =>
-  `SELECT ${plan.columns.map((column: Column, at) => `CAST(NULL AS ${column.type}) AS ${quoteIdentifier(plan.names[at]!)}`).join(', ')}${positions ? `, CAST(NULL AS BIGINT) AS ${quoteIdentifier(positionColumn)}` : ''} WHERE false`;
-

@@ -3,7 +3,8 @@ import { positionColumn } from '../domain/column';
 import { batchNumberOf, batchPath } from '../domain/ids';
 import { writeQuarantine } from '../stores/quarantine';
 import { stagesPosition } from '../domain/pipeline';
-import { partitionNames } from '../domain/plan';
+import { partitionNames, type Plan } from '../domain/plan';
+import type { ReplayedBatch } from '../domain/replay';
 import { createRejects, describeChain, runChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import type { StreamInput } from './contract';
@@ -12,8 +13,15 @@ import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
 import { proveBatch } from './prove-batch';
 import { openReferences, partitionBatches, viewOf } from './references';
+import { openSourceRecords } from './source-records';
 import { writeStaged } from './staged-files';
 import { checksumOf, refTo } from './transform-batch';
+
+/** Of a replay: the batch that had rejected its rows; of several the oldest, which no newer row must give way to. */
+function originalOfAll({ replay, partitions }: Plan): { readonly original?: string } {
+  const numbers = replay ? partitions.flatMap(({ detail }) => (detail as unknown as ReplayedBatch).original ?? []) : [];
+  return numbers.length === 0 ? {} : { original: numbers.reduce((oldest, number) => (BigInt(number) < BigInt(oldest) ? number : oldest)) };
+}
 
 /** Staged batches → stream steps and checks, once, out of core → the batch `all`. */
 export const createTransformStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<BatchRef> => {
@@ -36,13 +44,14 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
     const chain = await runChain({ session, relation: 'input', columns, steps: steps.slice(firstStreamStep), firstStep: firstStreamStep, positions: true, checks, references, rejects: 'rejects' });
     const id = batchPath(run, stream, 'all');
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: stagesPosition(streamSpec), lineage: plan.stagesLineage ? batchNumberOf(plan.fence, 'all') : null, control });
-    const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: [], raw: { relation: 'input', columns: names }, origins: [] });
+    const sources = await openSourceRecords({ session, staging, artefacts, run, plan, rejects: 'rejects' });
+    const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: [], raw: sources, origins: sources.origins });
     const proof = await proveBatch(session, staging, plan, { format: 'parquet', files: [staged.file], rows: staged.rows, id });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
-      lines: chain.close(staged.rows), quarantine, read: parts.reduce((sum, { rows }) => sum + rows, 0), failing: chain.failing,
+      lines: chain.close(staged.rows), quarantine, read: parts.reduce((sum, { rows }) => sum + rows, 0), failing: chain.failing, ...originalOfAll(plan),
     }, run, stream, 'all');
     control.reached('transform:after-batch');
     return refTo(batch);

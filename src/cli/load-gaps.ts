@@ -59,7 +59,7 @@ async function inputOf(pipeline: string, gapped: readonly string[], environment:
 async function lastWhole(staging: StagingStore, pipeline: string): Promise<RunDocument> {
   for (const { run } of await findStored(staging, pipeline)) {
     const document = JSON.parse((await staging.read(`${runPath(run)}/run.json`))!) as RunDocument;
-    if (!document.gaps) return document;
+    if (!document.gaps && !document.selection) return document;
   }
   throw new ConfigurationError(`loading the gaps of "${pipeline}": the run that skipped them is no longer in staging; read the window again`);
 }

@@ -69,6 +69,7 @@ export const pipelineSchema = z.strictObject({
   keep: z.unknown().optional().describe('How long staged batches stay after their run; default: not at all'),
   quarantine: z.unknown().optional().describe('Bounds of rejected rows: keep (default 90 days) and max'),
   staging: z.unknown().optional().describe('Bounds of staging: max, where extraction waits'),
+  tests: z.unknown().optional().describe('Examples that "millrace test" runs: given rows, and what is expected of them'),
   on_failure: z.enum(['hold', 'fail']).optional().describe('hold: wait for a person; fail: end the run'),
 });
 

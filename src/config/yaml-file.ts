@@ -1,4 +1,4 @@
-import { isAlias, isMap, isNode, isPair, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import type { Problem } from './problems';
 
 export type Path = readonly (string | number)[];
@@ -9,6 +9,8 @@ export interface YamlFile {
   readonly syntaxProblems: readonly Problem[];
   /** Whether something is written at that path. */
   has(path: Path): boolean;
+  /** What is written at that path as JSON, numbers digit for digit. */
+  json(path: Path): string;
   /** A problem at the word itself (`key`) or at what follows it (`value`); where the path is not written, at its nearest written parent. */
   problem(path: Path, message: string, at?: 'key' | 'value'): Problem;
 }
@@ -24,6 +26,7 @@ export function readYaml(text: string): YamlFile {
   return {
     syntaxProblems,
     content: syntaxProblems.length > 0 ? null : document.toJS({ maxAliasCount: 100 }),
+    json: (path) => jsonOf(document, follow(document, path).value),
     has: (path) => follow(document, path).depth === path.length,
     problem: (path, message, at = 'key') => {
       const { key, value } = follow(document, path);
@@ -59,6 +62,19 @@ function childOf(document: Document, parent: Node | null, segment: string | numb
   if (!isMap(node)) return null;
   const pair = node.items.find((item) => isPair(item) && String(item.key) === String(segment));
   return pair ? { key: isNode(pair.key) ? pair.key : null, value: isNode(pair.value) ? pair.value : null } : null;
+}
+
+const numberText = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+function jsonOf(document: Document, node: Node | null): string {
+  if (isAlias(node)) return jsonOf(document, node.resolve(document) ?? null);
+  if (isSeq(node)) return `[${node.items.map((item) => jsonOf(document, item as Node)).join(',')}]`;
+  if (isMap(node)) return `{${node.items.map((pair) => `${JSON.stringify(String(pair.key))}:${jsonOf(document, pair.value as Node | null)}`).join(',')}}`;
+  if (!isScalar(node)) return 'null';
+  const { value, source } = node;
+  // A number with a leading zero or plus, or none that JSON has, stays the text that it is.
+  if (typeof value === 'number' || typeof value === 'bigint') return source !== undefined && numberText.test(source) ? source : JSON.stringify(source ?? String(value));
+  return JSON.stringify(value ?? null);
 }
 
 /** `streams[0].steps[2].trim` */

@@ -261,6 +261,10 @@ export interface Destination {
   leftovers?(target: Target, options: { readonly drop: boolean }): Promise<readonly string[]>;
   /** The ledger's row for a `_millrace_batch_id` of this target, whichever run and stream loaded it. Null: there is none. Absent: cannot be told. */
   trace?(target: Target, batchNumber: string): Promise<LedgerEntry | null>;
+  /** The ledger's rows for batches of this target, those it has; changes nothing. Absent: cannot be told. */
+  ledger?(target: Target, batchIds: readonly string[]): Promise<readonly LedgerEntry[]>;
+  /** Whether `publish` sets rows aside whose key other rows of a replayed run have (`plan.replay.distinct`). Absent: no. */
+  readonly keepsDistinct?: boolean;
   /** Rows now in the target, all runs together: for `allow_empty` and for people. Null: no such table. */
   rows(target: Target): Promise<number | null>;
   close(): Promise<void>;

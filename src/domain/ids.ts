@@ -9,6 +9,8 @@ export interface RunRef {
   readonly logicalDate: string;
   /** Absent: it reads on from the checkpoint. */
   readonly backfill?: BackfillWindow;
+  /** Of a replay: path of the run whose rejected rows it loads, and which of its replays this is. */
+  readonly replay?: { readonly of: string; readonly number: number };
   /** `clean`: what the janitor claims in this run's name. */
   readonly part?: string;
   /** 1 for the first execution of the id, 2 for the next, … */
@@ -20,6 +22,8 @@ export interface RunRef {
 }
 
 export const workflowIdOf = (pipeline: string, logicalDate: string): string => `${pipeline}/run-${logicalDate}`;
+/** Workflow id of a replay. @param of workflow id of the run, with its generation from the second on. */
+export const replayIdOf = (of: string, number: number): string => `${of}/replay-${number}`;
 /** Workflow id of the run that holds a pipeline's lock: the pipeline's own name. */
 export const lockIdOf = (pipeline: string): string => pipeline;
 
@@ -39,7 +43,9 @@ export const partitionName = (ordinal: number): string => padded(ordinal, 4);
 /** `crm_sales/run-20260801T000000Z`, `crm_sales/backfill-20260701T000000Z-20260801T000000Z`: without the generation, home of `run.json`. */
 export const runHome = ({ pipeline, logicalDate, backfill }: Pick<RunRef, 'pipeline' | 'logicalDate' | 'backfill'>): string =>
   `${slug(pipeline)}/${backfill ? `backfill-${pathTime(backfill.from)}-${pathTime(backfill.to)}` : `run-${pathTime(logicalDate)}`}`;
-export const runPath = (run: RunRef): string => `${isStateChange(run) ? stateHome(run) : runHome(run)}${generationMark(run.generation)}${run.part === undefined ? '' : `/${run.part}`}`;
+export const runPath = (run: RunRef): string => `${homeOf(run)}${generationMark(run.generation)}${run.part === undefined ? '' : `/${run.part}`}`;
+/** A replay lies beside its original, not in it: what sweeps one run must not touch the other. */
+const homeOf = (run: RunRef): string => (run.replay ? `${run.replay.of}.replay-${run.replay.number}` : isStateChange(run) ? stateHome(run) : runHome(run));
 /** A change of a checkpoint by a person claims like a run, and must not be taken for one. */
 const isStateChange = ({ workflowId }: RunRef): boolean => workflowId.includes('/state-');
 const stateHome = ({ pipeline, logicalDate }: RunRef): string => `${slug(pipeline)}/state-${pathTime(logicalDate)}`;

@@ -7,6 +7,8 @@ export interface LedgerEntry {
   /** Path of the run. */
   readonly run: string;
   readonly stream: string;
+  /** Of a replay: number of the batch that had rejected its rows. */
+  readonly original?: string;
   readonly rows: number;
   readonly state: 'committed' | 'published' | 'rolled_back';
   readonly checksum: string;

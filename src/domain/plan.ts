@@ -2,6 +2,7 @@ import type { Column } from './column';
 import type { ProofPlan } from './fingerprint';
 import type { Json } from './json';
 import type { FileRecord, Position, Window } from './position';
+import type { ReplayPlan } from './replay';
 
 /** A bounded slice of a stream: one extraction. `detail` is the source's own word for the slice and reads the same rows again. */
 export interface Partition {
@@ -54,6 +55,8 @@ export interface Plan extends SourcePlan {
   readonly carries?: string;
   /** What the fingerprints of batches cover; null: rows are only counted (`proof: counts`). */
   readonly proof: ProofPlan | null;
+  /** Of a replay. */
+  readonly replay?: ReplayPlan;
   readonly fence: number;
   /** True where nothing was ever published to the target by this stream. */
   readonly firstLoad: boolean;

@@ -16,12 +16,13 @@ import { bareName } from './layers';
 import { lines } from './lines';
 import { logfmt } from './logfmt';
 import { parquet } from './parquet';
+import { quarantined } from './quarantined';
 import { xml } from './xml';
 
 /** Every format that a user may name, in one list. To add one: write its file and add a line here. */
 export const formats: readonly Format[] = [csv, fixedWidth, json, jsonl, xml, excel, avro, parquet, lines, grok, logfmt];
 
-const byName: ReadonlyMap<string, Format> = new Map([...formats, copyCsv, landedRecords].map((format) => [format.name, format]));
+const byName: ReadonlyMap<string, Format> = new Map([...formats, copyCsv, landedRecords, quarantined].map((format) => [format.name, format]));
 
 export function formatNamed(name: string): Format {
   const found = byName.get(name);

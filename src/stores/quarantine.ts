@@ -20,7 +20,7 @@ interface QuarantineRequest {
 
 /**
  * One Parquet file per batch with rejects: position BIGINT, step, reasons (JSON list), raw (JSON, every value as text, so that
- * none loses digits), origin, line BIGINT. Outside the run's folder, since it outlives the run's data (semantics 12).
+ * none loses digits), origin, line BIGINT, derived BOOLEAN (a step made the row of others: `raw` is no record of the source). Outside the run's folder, since it outlives the run's data (semantics 12).
  */
 export async function writeQuarantine(request: QuarantineRequest): Promise<readonly QuarantineFile[]> {
   const { session, staging, batch, rejects } = request;
@@ -34,12 +34,12 @@ export async function writeQuarantine(request: QuarantineRequest): Promise<reado
 }
 
 const structuralSelect = ({ table, base, origin }: QuarantineRequest['structural'][number]): string =>
-  `SELECT ${base} + ordinal AS position, 'read' AS step, reasons, raw, ${quoteLiteral(origin)} AS origin, line FROM ${quoteIdentifier(table)}`;
+  `SELECT ${base} + ordinal AS position, 'read' AS step, reasons, raw, ${quoteLiteral(origin)} AS origin, line, false AS derived FROM ${quoteIdentifier(table)}`;
 
 function stepSelect(rejects: string, raw: NonNullable<QuarantineRequest['raw']>, origins: QuarantineRequest['origins']): string {
   const pairs = raw.columns.map((name) => `${quoteLiteral(name)}, CAST(i.${quoteIdentifier(name)} AS VARCHAR)`).join(', ');
   const origin = origins.length === 0 ? 'NULL' : `CASE ${[...origins].reverse().map(({ base, origin: name }) => `WHEN r.position >= ${base} THEN ${quoteLiteral(name)}`).join(' ')} END`;
-  return `SELECT r.position, r.step, r.reasons, coalesce(r.raw, CAST(json_object(${pairs}) AS VARCHAR)) AS raw, ${origin} AS origin, CAST(NULL AS BIGINT) AS line ` +
+  return `SELECT r.position, r.step, r.reasons, coalesce(r.raw, CAST(json_object(${pairs}) AS VARCHAR)) AS raw, ${origin} AS origin, CAST(NULL AS BIGINT) AS line, r.raw IS NOT NULL AS derived ` +
     `FROM ${quoteIdentifier(rejects)} r LEFT JOIN ${quoteIdentifier(raw.relation)} i ON i.${quoteIdentifier(positionColumn)} = r.position`;
 }
 
@@ -75,8 +75,7 @@ export interface QuarantineFilter {
 /** Entries in source order, at most `limit`. */
 export async function readQuarantine(session: Session, staging: StagingStore, files: readonly QuarantineFile[], filter: QuarantineFilter, limit: number): Promise<readonly QuarantineEntry[]> {
   if (files.length === 0) return [];
-  const some = `len(list_filter(${parsedReasons}, lambda r: ${matching(filter, 'r.')})) > 0`;
-  const rows = await session.rows(`SELECT position, step, reasons, raw, origin, line FROM read_parquet(${await pathsOf(staging, files)}) WHERE ${some} ORDER BY position LIMIT ${limit}`);
+  const rows = await session.rows(`SELECT position, step, reasons, raw, origin, line FROM read_parquet(${await pathsOf(staging, files)}) WHERE ${matching(filter)} ORDER BY position LIMIT ${limit}`);
   return rows.map((row) => ({
     position: row['position']!, step: row['step']!, reasons: JSON.parse(row['reasons'] ?? '[]') as QuarantineEntry['reasons'],
     raw: row['raw'] ?? '', origin: row['origin'] ?? null, line: row['line'] ?? null,
@@ -87,13 +86,16 @@ export async function groupQuarantine(session: Session, staging: StagingStore, f
   if (files.length === 0) return [];
   const rows = await session.rows(
     `SELECT step, r."column" AS c, r.reason AS reason, count(*) AS n FROM (SELECT step, unnest(${parsedReasons}) AS r FROM read_parquet(${await pathsOf(staging, files)})) ` +
-    `WHERE ${matching(filter, 'r.')} GROUP BY ALL ORDER BY n DESC, step, c, reason`);
+    `WHERE ${fitting(filter, 'r.')} GROUP BY ALL ORDER BY n DESC, step, c, reason`);
   return rows.map((row) => ({ step: row['step']!, column: row['c'] ?? null, reason: row['reason'] ?? '', rows: Number(row['n']) }));
 }
 
 const parsedReasons = "from_json(CAST(reasons AS JSON), '[{\"column\": \"VARCHAR\", \"reason\": \"VARCHAR\"}]')";
 
-function matching({ reason, step, column }: QuarantineFilter, of: string): string {
+/** Whether one of an entry's reasons fits. */
+export const matching = (filter: QuarantineFilter): string => `len(list_filter(${parsedReasons}, lambda r: ${fitting(filter, 'r.')})) > 0`;
+
+function fitting({ reason, step, column }: QuarantineFilter, of: string): string {
   const contains = (sql: string, text: string | null): readonly string[] => (text === null ? [] : [`contains(lower(coalesce(${sql}, '')), ${quoteLiteral(text.toLowerCase())})`]);
   return [...contains(`${of}reason`, reason), ...contains('step', step), ...contains(`${of}"column"`, column)].join(' AND ') || 'true';
 }

@@ -6,6 +6,7 @@ import type { RunRef } from '../domain/ids';
 import type { PipelineSpec } from '../domain/pipeline';
 import type { PartStage, PlanRef } from '../domain/plan';
 import type { RunState } from '../domain/receipt';
+import type { ReplayRequest } from '../domain/replay';
 
 /** What a run is started with. Carries names of connections, never their contents. */
 export interface RunPipelineInput {
@@ -23,6 +24,8 @@ export interface RunPipelineInput {
   readonly searchAttributes?: boolean;
   /** Reads what earlier runs skipped, and nothing else (`retry --gaps`). */
   readonly gaps?: boolean;
+  /** Loads rows that another run rejected, and nothing else (`quarantine replay`). */
+  readonly replay?: ReplayRequest;
   /** Carried over a continue-as-new while queued. */
   readonly queuedTimes?: number;
 }

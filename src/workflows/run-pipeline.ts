@@ -21,7 +21,7 @@ export async function runPipeline(given: RunPipelineInput): Promise<RunSummary> 
   try {
     const started = await run.start(() => activitiesWith(brief).startRun.executeWithOptions({ activityId: 'start', summary: `start ${spec.pipeline}` }, [{
       spec, workflowId: workflowInfo().workflowId, executionId: workflowInfo().firstExecutionRunId, startedAt: workflowInfo().startTime.toISOString(),
-      logicalDate, ...(input.backfill && { backfill: input.backfill }), connectionsFile: input.connectionsFile, allowDestructive: input.allowDestructive, ...(input.gaps && { gaps: true }),
+      logicalDate, ...(input.backfill && { backfill: input.backfill }), connectionsFile: input.connectionsFile, allowDestructive: input.allowDestructive, ...(input.gaps && { gaps: true }), ...(input.replay && { replay: input.replay }),
     }]));
     keepLock(lock, run);
     const cancelled = await run.streams.move(started, () => !lock.lost());

@@ -126,6 +126,8 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       return (await readCheckpoint(session, names))!;
     }),
     trace: (target, batchNumber) => looking((session) => traceBatch(session, namesOf(target), batchNumber)),
+    keepsDistinct: true,
+    ledger: (target, batchIds) => looking((session) => ledgerRows(session, namesOf(target), `batch_id IN (${batchIds.map(quoteLiteral).join(', ') || 'NULL'})`)),
     rows: (target) => transaction(always, async (session) => {
       const names = namesOf(target);
       return (await tableExists(session, names.schema, names.table)) ? Number((await session.row(`SELECT count(*) AS n FROM ${names.target}`))['n']) : null;
@@ -164,13 +166,16 @@ async function readCheckpoint(session: Session, names: Names): Promise<Checkpoin
 const filesOf = async (session: Session, names: Names): Promise<readonly FileRecord[]> =>
   (await session.rows(`SELECT path, size, version FROM _millrace_files WHERE ${names.mine} ORDER BY path`)).map((row) => ({ path: row['path']!, size: Number(row['size']), version: row['version']! }));
 
-async function traceBatch(session: Session, { label }: Names, batchNumber: string): Promise<LedgerEntry | null> {
-  if (!(await tableExists(session, 'main', '_millrace_loads'))) return null;
-  const [row] = await session.rows(`SELECT batch_number AS n, batch_id AS id, run, stream, "rows" AS r, state, checksum, committed_at AS committed, published_at AS published FROM _millrace_loads WHERE batch_number = CAST(${quoteLiteral(batchNumber)} AS BIGINT) AND target = ${quoteLiteral(label)}`);
-  return row ? {
+const traceBatch = async (session: Session, names: Names, batchNumber: string): Promise<LedgerEntry | null> =>
+  (await ledgerRows(session, names, `batch_number = CAST(${quoteLiteral(batchNumber)} AS BIGINT)`))[0] ?? null;
+
+async function ledgerRows(session: Session, { label }: Names, where: string): Promise<readonly LedgerEntry[]> {
+  if (!(await tableExists(session, 'main', '_millrace_loads'))) return [];
+  const rows = await session.rows(`SELECT batch_number AS n, batch_id AS id, run, stream, "rows" AS r, state, checksum, original, committed_at AS committed, published_at AS published FROM _millrace_loads WHERE target = ${quoteLiteral(label)} AND ${where}`);
+  return rows.map((row) => ({
     batchNumber: row['n']!, batchId: row['id']!, run: row['run']!, stream: row['stream']!, rows: Number(row['r']), state: row['state'] as LedgerEntry['state'],
-    checksum: row['checksum']!, committedAt: row['committed'] ?? null, publishedAt: row['published'] ?? null,
-  } : null;
+    checksum: row['checksum']!, committedAt: row['committed'] ?? null, publishedAt: row['published'] ?? null, ...(row['original'] && { original: row['original'] }),
+  }));
 }
 
 function receiptOf(row: TextRow, checksum: string, id: string) {

@@ -21,6 +21,6 @@ export async function setAside({ session, request, names }: Write, { from, reaso
   const place = await request.quarantine.create();
   await session.run(
     `COPY (SELECT ${position} AS position, 'publish' AS step, CASE ${reason.join(' ')} END AS reasons, CAST(json_object(${raw.join(', ')}) AS VARCHAR) AS raw, ` +
-    `${quoteLiteral(names.label)} AS origin, CAST(NULL AS BIGINT) AS line FROM ${from} ORDER BY 1) TO ${quoteLiteral(place.path)} (FORMAT parquet, COMPRESSION zstd)`);
+    `${quoteLiteral(names.label)} AS origin, CAST(NULL AS BIGINT) AS line, true AS derived FROM ${from} ORDER BY 1) TO ${quoteLiteral(place.path)} (FORMAT parquet, COMPRESSION zstd)`);
   return [await request.quarantine.seal(place.key, rows)];
 }

@@ -47,6 +47,7 @@ async function refuseOlder(write: Write, order: string | null, same: string, ref
   if (!replays || order !== null) return {};
   await session.run(`CREATE TEMP TABLE _millrace_older AS SELECT n.* FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE ${refused}`);
   const rejected = await session.changed(`DELETE FROM _millrace_newest AS n USING _millrace_older t WHERE ${same}`);
+  if (rejected > 0) await recordDisplaced({ session, names, request: write.request, table: write.hidden, rows: 'SELECT * FROM _millrace_older' });
   const quarantine = await setAside(write, { from: '_millrace_older', reasons: [{ when: 'true', column: stream.key.join(', '), reason: laterWrote }], rows: rejected, position: 'row_number() OVER () - 1' });
   return { rejected, quarantine };
 }

@@ -9,7 +9,7 @@ import { loadFiles } from './load';
 import { discardBatch, liveFiles, manifestPlace, readManifest, refuseOldFence } from './manifest';
 import { publishTable } from './publish';
 import type { Head, TableFile, TableStore } from './table-store';
-import { verifyTable } from './verify';
+import { ledgerOf, verifyTable } from './verify';
 
 /** Where tables lie: a folder, a prefix of a bucket. */
 export interface TableHome {
@@ -92,6 +92,7 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
       return keptOtherwise.test(type.toUpperCase()) ? { leftOut: `Parquet keeps ${type} as another type` } : kindOfStaged(type);
     }),
     verify: (request, control) => verifyTable(tableOf(request.target), engine, request, control),
+    ledger: (target, batchIds) => ledgerOf(tableOf(target), batchIds),
     async checkpoint(target) {
       const head = await tableOf(target).readHead();
       return head && checkpointOf(head);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { missingBatch, type BatchAudit, type TableAudit } from '../../domain/audit';
 import type { Control } from '../../domain/control';
 import { figuresOf, figuresSql, noFigures, proofOfText, type Figures, type PlacedColumn, type ProofColumn } from '../../domain/fingerprint';
+import type { LedgerEntry } from '../../domain/ledger';
 import { formatNamed } from '../../formats/registry';
 import { fileList, type Engine, type Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier } from '../../transforms/quote';
@@ -25,6 +26,20 @@ export async function verifyTable(store: TableStore, engine: Engine, request: Ve
     batches.push(place === null || manifest === null ? missingBatch(id) : await audit(store, engine, request, head, place, manifest, control));
   }
   return { exists: true, batches, strangers: request.strangers ? { unit: 'files', rows: await strangeFiles(store, head), expected: 0 } : null, whole: null };
+}
+
+/** What the ledger says of batches; one that was replaced since was published. */
+export async function ledgerOf(store: TableStore, batchIds: readonly string[]): Promise<readonly LedgerEntry[]> {
+  const head = await store.readHead();
+  const found: LedgerEntry[] = [];
+  for (const id of head ? batchIds : []) {
+    const place = await placeOf(store, head!, id);
+    const manifest = place === null ? null : await readManifest(store, place);
+    if (!manifest) continue;
+    const { number, run, rows, checksum } = manifest;
+    found.push({ batchNumber: number, batchId: id, run, stream: head!.stream, rows, checksum, state: 'published', committedAt: null, publishedAt: null });
+  }
+  return found;
 }
 
 /** Of a batch that is still named, else of one that was published and replaced since. */

@@ -4,6 +4,7 @@ import type { FileRecord, Position } from '../../domain/position';
 import type { Checkpoint } from '../connector';
 import type { PostgresConnection } from './connection';
 import { refuseOldFence } from './load';
+import { arrayOf } from './quote';
 import type { Names } from './system-tables';
 
 const mine = 'target = $1 AND pipeline = $2 AND stream = $3';
@@ -36,14 +37,20 @@ export async function setPosition(connection: PostgresConnection, names: Names, 
   return (await readCheckpoint(connection, names))!;
 }
 
-export async function traceBatch(connection: PostgresConnection, names: Names, batchNumber: string): Promise<LedgerEntry | null> {
+export const traceBatch = async (connection: PostgresConnection, names: Names, batchNumber: string): Promise<LedgerEntry | null> =>
+  (await ledgerRows(connection, names, 'batch_number = $1 AND target = $2', [batchNumber, names.label]))[0] ?? null;
+
+export const ledgerOf = (connection: PostgresConnection, names: Names, batchIds: readonly string[]): Promise<readonly LedgerEntry[]> =>
+  ledgerRows(connection, names, 'batch_id = ANY($1::text[]) AND target = $2', [arrayOf(batchIds), names.label]);
+
+async function ledgerRows(connection: PostgresConnection, names: Names, where: string, values: readonly string[]): Promise<readonly LedgerEntry[]> {
   const { there } = await connection.row('SELECT (to_regclass($1) IS NOT NULL)::text AS there', [names.loads]);
-  if (there !== 'true') return null;
+  if (there !== 'true') return [];
   const utc = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
-  const [row] = await connection.rows(
-    `SELECT batch_number::text, batch_id, run, stream, rows::text, state, checksum, ${utc('committed_at')} AS committed, ${utc('published_at')} AS published FROM ${names.loads} WHERE batch_number = $1::bigint AND target = $2`, [batchNumber, names.label]);
-  return row ? {
+  const rows = await connection.rows(
+    `SELECT batch_number::text, batch_id, run, stream, rows::text, state, checksum, original::text, ${utc('committed_at')} AS committed, ${utc('published_at')} AS published FROM ${names.loads} WHERE ${where}`, values);
+  return rows.map((row) => ({
     batchNumber: row['batch_number']!, batchId: row['batch_id']!, run: row['run']!, stream: row['stream']!, rows: Number(row['rows']), state: row['state'] as LedgerEntry['state'],
-    checksum: row['checksum']!, committedAt: row['committed'] ?? null, publishedAt: row['published'] ?? null,
-  } : null;
+    checksum: row['checksum']!, committedAt: row['committed'] ?? null, publishedAt: row['published'] ?? null, ...(row['original'] && { original: row['original'] }),
+  }));
 }

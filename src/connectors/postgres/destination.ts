@@ -1,6 +1,6 @@
 import { batchColumn } from '../../domain/column';
 import type { ConnectorContext, Destination, Target } from '../connector';
-import { readCheckpoint, setPosition, traceBatch } from './checkpoint';
+import { ledgerOf, readCheckpoint, setPosition, traceBatch } from './checkpoint';
 import { claimStream, leftovers } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
@@ -9,7 +9,8 @@ import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { columnsOf, prepareTarget, takesCopyText } from './prepare';
 import { proofOfTarget } from './proof';
-import { arrayOf, publishStream } from './publish';
+import { publishStream } from './publish';
+import { arrayOf } from './quote';
 import { canRollback, rollbackRun } from './rollback';
 import { ensureSystemTables, namesOf, type Names } from './system-tables';
 import { verifyStream } from './verify';
@@ -91,6 +92,11 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     async trace(target, batchNumber) {
       const { connection, names } = await on(target);
       return traceBatch(connection, names, batchNumber);
+    },
+    keepsDistinct: true,
+    async ledger(target, batchIds) {
+      const { connection, names } = await on(target);
+      return ledgerOf(connection, names, batchIds);
     },
     async rows(target) {
       const { connection, names } = await on(target);

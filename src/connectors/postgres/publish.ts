@@ -9,6 +9,7 @@ import type { PostgresConnection } from './connection';
 import { recordDisplaced, recordStrangers } from './displaced';
 import { refuseOldFence } from './load';
 import { lockTarget } from './lock';
+import { arrayOf } from './quote';
 import type { Names } from './system-tables';
 import type { LedgerBatches, Loading, Written } from './write';
 import { writeRows } from './writes';
@@ -93,6 +94,3 @@ async function recordFiles(connection: PostgresConnection, names: Names, { plan 
       [...key, file.path, file.size, file.version, `{${own.join(',')}}`]);
   }
 }
-
-/** A Postgres array literal of texts. */
-export const arrayOf = (values: readonly string[]): string => `{${values.map((value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;

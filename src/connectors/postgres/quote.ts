@@ -17,3 +17,5 @@ export function parseTableName(name: string, schema: string): TableName {
   return dot < 0 ? { schema, table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) };
 }
 export const quoteTable = ({ schema, table }: TableName): string => `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+/** A Postgres array literal of texts. */
+export const arrayOf = (values: readonly string[]): string => `{${values.map((value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;

@@ -30,7 +30,7 @@ export async function setAside({ connection, config, context, control, request, 
     await copyOut(connection, config, `COPY (SELECT ${position} AS position, ${reasons} AS reasons, ${raw} AS raw FROM ${from} ORDER BY 1) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8', FORCE_QUOTE (reasons, raw))`, csv, control, 'destination');
     const place = await request.quarantine.create();
     await context.engine.session(control.signal, (session) => session.run(
-      `COPY (SELECT position, 'publish' AS step, reasons, raw, ${quoteDuck(names.label)} AS origin, CAST(NULL AS BIGINT) AS line FROM ` +
+      `COPY (SELECT position, 'publish' AS step, reasons, raw, ${quoteDuck(names.label)} AS origin, CAST(NULL AS BIGINT) AS line, true AS derived FROM ` +
       `${scratchFile(csv, { position: 'BIGINT', reasons: 'VARCHAR', raw: 'VARCHAR' })}) TO ${quoteDuck(place.path)} (FORMAT parquet, COMPRESSION zstd)`));
     return [await request.quarantine.seal(place.key, rows)];
   } finally {

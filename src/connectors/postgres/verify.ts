@@ -5,7 +5,7 @@ import type { VerifyRequest } from '../connector';
 import type { PostgresConnection } from './connection';
 import { columnsOf } from './prepare';
 import { placed } from './proof';
-import { arrayOf } from './publish';
+import { arrayOf } from './quote';
 import { quoteLiteral } from './quote';
 import type { Names } from './system-tables';
 

@@ -50,6 +50,7 @@ async function refuseOlder(write: Write, order: string | null, same: string, dif
   const later = stream.lineage ? `NOT ${seniority(write)}` : 'true';
   await connection.run(`CREATE TEMP TABLE _millrace_older ON COMMIT DROP AS SELECT n.* FROM _millrace_newest n JOIN ${names.target} t ON ${same} WHERE ${differs} AND ${later}`);
   const rejected = await connection.run(`DELETE FROM _millrace_newest n USING _millrace_older t WHERE ${same}`);
+  if (rejected > 0) await recordDisplaced({ connection, names, request: write.request, table: write.hidden, rows: 'SELECT * FROM _millrace_older' });
   const reasons = quoteLiteral(JSON.stringify([{ column: stream.key.join(', '), reason: laterWrote }]));
   return { rejected, quarantine: await setAside(write, { from: '_millrace_older', reasons, rows: rejected, position: 'row_number() OVER () - 1' }) };
 }

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { openFamily, stillOpen } from '../../activities/replay/marks';
+import { openArtefacts } from '../../activities/artefacts';
+import type { Environment } from '../../config/environment';
+import { unknownWord } from '../../config/problems';
+import { ConfigurationError } from '../../domain/errors';
+import type { Session } from '../../transforms/duckdb-engine';
+import { quoteLiteral } from '../../transforms/quote';
+import { exitCodes, type ExitCode } from '../exit-codes';
+import type { Terminal } from '../terminal';
+import { plural } from '../words';
+import { recordChange } from './change';
+import { chosenSql, eachStream, entryName, isFiltered, openNamed, runName, type FilterFlags } from './common';
+
+export interface EditFlags extends FilterFlags {
+  readonly set?: readonly string[];
+  readonly all?: boolean;
+  readonly why?: string;
+}
+
+/** `quarantine edit RUN FILE`, or `--set column=value`: other records for open rows. What came stays in quarantine; a replay takes what was mended. */
+export async function quarantineEdit(word: string, file: string | undefined, flags: EditFlags, environment: Environment, terminal: Terminal): Promise<ExitCode> {
+  if ((file === undefined) === (flags.set === undefined)) throw new ConfigurationError('editing rows: name a file that "quarantine export" wrote, or say --set column=value for rows that a filter chooses');
+  if (file !== undefined && !existsSync(file)) throw new ConfigurationError(`editing rows: "${file}" does not exist`, { file });
+  if (flags.set && !isFiltered(flags) && !flags.all) throw new ConfigurationError('editing rows: choose them with --reason, --step or --column, or say --all');
+  const opened = await openNamed(word, undefined, 'editing rows of', environment);
+  let rows = 0;
+  const known: string[] = [];
+  await eachStream(environment, opened.streams, async (session, stream) => {
+    const plan = await openArtefacts(opened.staging).plan.find(opened.family.original.run, stream);
+    known.push(...plan?.names ?? [], ...plan?.columns.map(({ name }) => name) ?? []);
+    await openFamily(session, opened.staging, opened.family, stream);
+    const patch = flags.set ? patchOf(flags.set, plan?.names ?? []) : null;
+    if (flags.set && patch === null) return;
+    await session.run(`CREATE TEMP TABLE mending AS ${file === undefined ? patched(patch!, chosenSql(opened, flags)) : await fromFile(session, stream, file)}`);
+    rows += await recordChange({ session, opened, stream, kind: 'edits', why: flags.why ?? null, table: 'mending' });
+  });
+  if (flags.set) refuseUnknown(flags.set, known);
+  terminal.event('edited', { run: runName(opened.stored.run), rows });
+  terminal.say(rows === 0 ? 'no record is another than it was' : `${plural(rows, 'record')} of ${runName(opened.stored.run)} mended; load them with "millrace quarantine replay ${runName(opened.stored.run)}"`);
+  return exitCodes.success;
+}
+
+const nameOf = (assignment: string): string => assignment.slice(0, assignment.indexOf('='));
+
+function refuseUnknown(assignments: readonly string[], known: readonly string[]): void {
+  const wrong = assignments.find((one) => !known.includes(nameOf(one)));
+  if (wrong !== undefined) throw new ConfigurationError(`editing rows: ${unknownWord('column', nameOf(wrong), [...new Set(known)])}`);
+}
+
+/** `--set total=12.50 --set note=` as a JSON object; null: the stream has no such column. */
+function patchOf(assignments: readonly string[], names: readonly string[]): string | null {
+  const malformed = assignments.find((one) => !/^[^=]+=/.test(one));
+  if (malformed !== undefined) throw new ConfigurationError(`editing rows: "${malformed}" is no assignment; write --set column=value`);
+  if (!assignments.every((one) => names.includes(nameOf(one)))) return null;
+  return JSON.stringify(Object.fromEntries(assignments.map((one) => [nameOf(one), one.slice(one.indexOf('=') + 1)])));
+}
+
+const patched = (patch: string, chosen: string): string =>
+  `SELECT run, place, row, CAST(json_merge_patch(CAST(raw AS JSON), CAST(${quoteLiteral(patch)} AS JSON)) AS VARCHAR) AS raw FROM entries e WHERE ${chosen} AND ${stillOpen} AND json_valid(raw) AND json_type(raw) = 'OBJECT'`;
+
+/** Records that are other than those in quarantine. Lines that name no open row are a mistake of the file as a whole. */
+async function fromFile(session: Session, stream: string, file: string): Promise<string> {
+  await session.run(`CREATE TEMP VIEW lines AS SELECT * FROM read_json(${quoteLiteral(path.resolve(file))}, format = 'newline_delimited', columns = {run: 'VARCHAR', stream: 'VARCHAR', entry: 'VARCHAR', record: 'JSON'}, maximum_object_size = 67108864)`);
+  const mine = `stream = ${quoteLiteral(stream)}`;
+  const { wrong } = await session.row(`SELECT count(*) AS wrong FROM lines l WHERE ${mine} AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.run = l.run AND ${entryName} = l.entry AND ${stillOpen})`);
+  if (wrong !== '0') throw new ConfigurationError(`editing rows: ${wrong} lines of "${file}" name no open row of the run and its replays; export them again`, { file });
+  return `SELECT e.run, e.place, e.row, CAST(l.record AS VARCHAR) AS raw FROM lines l JOIN entries e ON e.run = l.run AND ${entryName} = l.entry WHERE ${mine} AND CAST(l.record AS VARCHAR) IS DISTINCT FROM CASE WHEN json_valid(e.raw) THEN CAST(json(e.raw) AS VARCHAR) ELSE CAST(to_json(e.raw) AS VARCHAR) END`;
+}

@@ -1,0 +1,52 @@
+import pc from 'picocolors';
+import { familyOf, originOf } from '../../activities/replay/family';
+import { quarantinedFiles } from '../../activities/replay/quarantined';
+import { resolutionsOf, type Resolution } from '../../activities/replay/resolution';
+import type { Environment } from '../../config/environment';
+import { runPath } from '../../domain/ids';
+import { groupQuarantine, type QuarantineGroup } from '../../stores/quarantine';
+import { exitCodes, type ExitCode } from '../exit-codes';
+import { findStored, openStore, withSession } from '../open-store';
+import { plainTable } from '../plain-table';
+import type { Terminal } from '../terminal';
+import { grouped } from '../words';
+import { filterOf, isFiltered, runName, type FilterFlags } from './common';
+import { resolvedText } from './resolved';
+
+/** Runs listed where none is named. */
+const mostRuns = 20;
+
+interface Listed {
+  readonly run: string;
+  readonly stream: string;
+  readonly groups: readonly QuarantineGroup[];
+  readonly resolution: Resolution | null;
+}
+
+/** `quarantine list`: how many rows were set aside, by run, stream, step and reason, and what became of them. */
+export async function quarantineList(word: string | undefined, flags: FilterFlags, environment: Environment, terminal: Terminal): Promise<ExitCode> {
+  const staging = await openStore(environment);
+  const found: Listed[] = [];
+  for (const { run, spec } of (await findStored(staging, word)).slice(0, mostRuns)) {
+    for (const { stream } of spec.streams) {
+      const files = await quarantinedFiles(staging, run, stream);
+      if (files.length === 0) continue;
+      await withSession(environment, async (session) => {
+        const groups = await groupQuarantine(session, staging, files.map(({ file }) => file), filterOf(flags));
+        const family = await familyOf(staging, originOf(run));
+        const resolution = groups.length > 0 && family ? (await resolutionsOf(session, staging, family, stream)).find((one) => one.run === runPath(run)) ?? null : null;
+        if (groups.length > 0) found.push({ run: runName(run), stream, groups, resolution });
+      });
+    }
+  }
+  terminal.event('quarantine', { runs: found });
+  for (const one of found) tell(one, terminal);
+  terminal.say(found.length === 0 ? `no row is in quarantine${word === undefined ? '' : ` of "${word}"`}${isFiltered(flags) ? ' that fits the filter' : ''}` : `\nsee the rows with "millrace quarantine show ${found[0]!.run}"`);
+  return exitCodes.success;
+}
+
+function tell({ run, stream, groups, resolution }: Listed, terminal: Terminal): void {
+  terminal.say(`${pc.bold(run)}  ${stream}`);
+  if (resolution) terminal.say(`  ${resolvedText(resolution)}`);
+  terminal.say(plainTable({ head: ['step', 'column', 'reason', 'rows'], right: [3], indent: '  ', rows: groups.map(({ step, column, reason, rows }) => [step, column ?? '', reason, grouped(rows)]) }));
+}
