@@ -19,7 +19,7 @@ const jest = (args, variables) => spawnSync(process.execPath, [path.join(root, '
   cwd: root, stdio: 'inherit', env: { UV_THREADPOOL_SIZE: '16', ...process.env, ...variables },
 }).status ?? 1;
 
-const suites = process.argv.includes('--kills') || process.argv.includes('--seed') ? 0 : jest(['test/chaos'], { MILLRACE_CHAOS: 'all' });
+const suites = process.argv.includes('--kills') || process.argv.includes('--seed') ? 0 : jest(['test/chaos', 'test/quarantine'], { MILLRACE_CHAOS: 'all' });
 const chance = jest(['--testMatch', '<rootDir>/test/chaos/random.chaos.ts'], { MILLRACE_CHAOS_KILLS: kills, MILLRACE_CHAOS_SEED: seed });
 console.error(`random kills: ${kills}, seed ${seed}: ${chance === 0 ? 'exact rows each time' : 'FAILED'}`);
 process.exit(suites || chance);

@@ -1,6 +1,6 @@
 // Records histories of real runs into test/histories, where a test replays them against the workflows of today. Run it again when
 // workflows have changed: `node scripts/record-histories.mjs`. Before the first release that is always right; after it a change of a
-// workflow needs patched(), and the histories of released versions stay.
+// workflow needs patched(), and the histories of released versions stay. With names of scenes it records those alone.
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -107,6 +107,17 @@ const scenes = {
     await end(handle);
     return [handle];
   },
+  async replayed() {
+    const rejecting = '{ stream: orders, query: "SELECT id, CASE WHEN id % 10 = 0 THEN \'none\' ELSE \'1\' END AS t FROM orders", to: replayed, mode: full, write: append, snapshot: true, steps: [{ cast: { columns: { t: BIGINT } } }] }';
+    const yaml = yamlOf('replayed', [rejecting]);
+    const handle = await start(yaml);
+    await end(handle);
+    const logicalDate = handle.workflowId.split('/run-')[1];
+    const replay = await client.workflow.start('runPipeline', { taskQueue: 'millrace', workflowId: `${handle.workflowId}/replay-1`, args: [{ spec: parsePipeline(yaml, 'recorded.yaml'), logicalDate, connectionsFile, whenHeld: 'queue', allowDestructive: false,
+      replay: { of: `replayed/run-${logicalDate.replace(/[-:]/g, '')}`, number: 1, selection: { from: null, reason: null, step: null, column: null } } }] });
+    await end(replay);
+    return [replay, childOf(replay)];
+  },
   async failed() {
     const handle = await start(yamlOf('failed', [orders(100).replace('stream: orders', 'stream: missing')], 'on_failure: fail\n'));
     await end(handle);
@@ -156,10 +167,12 @@ function scrub(value, key = '') {
 
 const folder = path.join(root, 'test/histories');
 mkdirSync(folder, { recursive: true });
-for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) rmSync(path.join(folder, name));
+const wanted = process.argv.slice(2);
+const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
+for (const name of readdirSync(folder).filter((file) => file.endsWith('.json') && isWanted(file.split('-')[0]))) rmSync(path.join(folder, name));
 let worker = await startWorker();
 try {
-  for (const [scene, play] of Object.entries(scenes)) {
+  for (const [scene, play] of Object.entries(scenes).filter(([name]) => isWanted(name))) {
     const handles = await play();
     for (const [index, handle] of handles.entries()) {
       const history = JSON.parse(historyToJSON(await handle.fetchHistory()));

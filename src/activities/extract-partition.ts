@@ -23,17 +23,20 @@ export const createExtractPartition = (dependencies: Dependencies) => async ({ r
   const partition = plan.partitions[ordinal]!;
   return withControl(reached, async (control) => {
     await waitForRoom(staging, spec, control);
-    if (plan.replay) return sizeOf(await artefacts.manifest.record(manifestOf(partitionPath(run, stream, ordinal, reread), await landReplayed(dependencies, control, run, plan, partition)), run, stream, ordinal, reread));
-    const source = await dependencies.openSource(connectionsFile, spec.source);
-    try {
-      const id = partitionPath(run, stream, ordinal, reread);
-      const { landing, discard } = landingIn(staging, id);
-      const windowed = partition.window === undefined ? plan : { ...plan, window: partition.window };
-      const files = await source.read({ stream: streamSpec, plan: windowed, partition }, landing, control).catch(async (error: unknown) => { await discard(); throw error; });
+    const id = partitionPath(run, stream, ordinal, reread);
+    const landed = async (files: readonly LandingFile[]) => {
       control.reached('extract:after-data');
       const manifest = await artefacts.manifest.record(manifestOf(id, files), run, stream, ordinal, reread);
       control.reached('extract:after-manifest');
       return sizeOf(manifest);
+    };
+    if (plan.replay) return landed(await landReplayed(dependencies, control, run, plan, partition));
+    const source = await dependencies.openSource(connectionsFile, spec.source);
+    try {
+      const { landing, discard } = landingIn(staging, id);
+      const windowed = partition.window === undefined ? plan : { ...plan, window: partition.window };
+      const files = await source.read({ stream: streamSpec, plan: windowed, partition }, landing, control).catch(async (error: unknown) => { await discard(); throw error; });
+      return await landed(files);
     } finally {
       await source.close();
     }

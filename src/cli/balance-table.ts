@@ -36,11 +36,12 @@ const listOf = ({ stream, totals, state }: StreamSummary, shown: typeof terms): 
 
 /** What a person should know beside the figures: reasons, notes, failed checks, and where rejected rows lie. */
 export function remarks(summary: RunSummary): readonly string[] {
-  return summary.streams.flatMap((stream) => [
+  const of = summary.run.replay ? [`rows that ${summary.run.workflowId.replace(/\/replay-\d+$/, '')} had rejected, once more`] : [];
+  return [...of, ...summary.streams.flatMap((stream) => [
     ...(stream.error ? [`${stream.stream}: ${stream.error.message}`] : []),
     ...stream.checks.filter(({ passed }) => !passed).map(({ check, onFail, message }) => `${stream.stream}: check ${check} (${onFail}): ${message}`),
     ...stream.notes.map((note) => `${stream.stream}: ${note}`),
     ...(stream.deleted > 0 ? [`${stream.stream}: ${grouped(stream.deleted)} earlier rows were replaced`] : []),
     ...(stream.totals.rejected > 0 ? [`${stream.stream}: see rejected rows with "millrace quarantine show ${summary.run.workflowId}${summary.run.generation > 1 ? `~${summary.run.generation}` : ''}"`] : []),
-  ]);
+  ])];
 }

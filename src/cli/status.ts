@@ -7,9 +7,11 @@ import { findServer } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { openGaps } from './load-gaps';
+import { openStore, withSession } from './open-store';
 import { screenWidth, wrapped } from './plain-table';
 import { noPace } from './pace';
 import { linesOf } from './progress-lines';
+import { resolvedOf, resolvedText, type Resolved } from './quarantine/resolved';
 import { readReceipts } from './receipts';
 import { findRunning, type Running } from './running';
 import { scheduleRemarks } from './schedule/remarks';
@@ -29,17 +31,31 @@ export async function status(word: string | undefined, environment: Environment,
   const receipts = run === undefined ? latest(all, word !== undefined) : all.filter((receipt) => isRun(receipt, word!));
   const { running, note } = await runningRuns(environment, word);
   const gaps = run === undefined || receipts.length > 0 ? openGaps(all) : [];
-  terminal.event('status', { running, receipts, gaps });
+  const resolved = run === undefined ? [] : await resolvedRows(environment, receipts);
+  terminal.event('status', { running, receipts, gaps, ...(resolved.length > 0 && { quarantine: resolved }) });
   if (note) terminal.say(pc.dim(note));
   for (const one of running) tellRunning(one, terminal);
   if (run !== undefined) receipts.forEach((receipt) => tellReceipt(receipt, terminal));
   else tellList(receipts, terminal);
+  for (const one of resolved) terminal.say(`- ${one.stream}: ${resolvedText(one)}`);
   tellGaps(gaps, terminal);
   const scheduled = run === undefined ? await scheduleRemarks(pipeline || undefined, environment) : [];
   for (const line of scheduled) terminal.say(line);
   if (running.length > 0 || receipts.length > 0 || scheduled.length > 0) return exitCodes.success;
   terminal.say(word === undefined ? 'nothing has run yet; start a pipeline with "millrace run FILE"' : `nothing is known of "${word}"`);
   return word === undefined ? exitCodes.success : exitCodes.other;
+}
+
+/** What became of the rows that these runs rejected. */
+async function resolvedRows(environment: Environment, receipts: readonly RunSummary[]): Promise<readonly Resolved[]> {
+  const found: Resolved[] = [];
+  for (const { run, streams } of receipts) {
+    for (const { stream } of streams.filter(({ totals }) => totals.rejected > 0)) {
+      const one = await withSession(environment, async (session) => resolvedOf(session, await openStore(environment), run, stream));
+      if (one) found.push(one);
+    }
+  }
+  return found;
 }
 
 /** Named by its id, with or without a generation, in either way of writing the time. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { retentionSchemas } from './parse-retention';
 import { scheduleSchema } from './parse-schedule';
 import { defaultsSchema, limitsSchema, pipelineSchema, streamSchema } from './pipeline-schema';
+import { testsShape } from './pipeline-tests';
 import { checkWords, connectorWords, formatWords, stepWords, type Word } from './vocabulary';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -37,6 +38,7 @@ function pipelineJsonSchema(): JsonSchema {
     keep: shapeOf(retentionSchemas.keep),
     quarantine: shapeOf(retentionSchemas.quarantine),
     staging: shapeOf(retentionSchemas.staging),
+    tests: shapeOf(testsShape),
   };
   const described = Object.entries(properties as Readonly<Record<string, JsonSchema>>).map(([word, shape]) => [word, { ...shape, ...inner[word] }]);
   return {

@@ -21,7 +21,8 @@ export const testSchema = z.strictObject({
     record: row.optional().describe('Values of the record that was rejected'),
   })).optional().describe('Rows that are rejected, each once; left out: none'),
 });
-const testsSchema = z.strictObject({ tests: z.array(testSchema).min(1) });
+export const testsShape = z.array(testSchema).min(1);
+const testsSchema = z.strictObject({ tests: testsShape });
 
 /** One example, rows as JSON texts so that none loses a digit. */
 export interface PipelineTest {

@@ -1,33 +1,43 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { events, millrace, useInstallation } from '../support/millrace';
+import { connections, everything } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
-import { install, nextDate, type Installation } from '../support/worker';
+import { ensureBucket } from '../support/s3';
+import { install, nextDate, summaryOf as runSummaryOf, type Installation } from '../support/worker';
 
 let database: TestDatabase;
 let place: Installation;
 let restore: () => void;
 
-const shop = (name: string, words: string, steps = '- cast: { columns: { total: "DECIMAL(12,2)" } }'): string =>
-  `pipeline: ${name}\nsource: db\ndestination: db\nstreams:\n  - stream: orders\n    to: ${name}\n    partition: { rows: 40 }\n    types: {}\n    ${words}\n    steps:\n      ${steps}\n`;
+const cast = '- cast: { columns: { total: "DECIMAL(12,2)" } }';
+const mended = `- replace: { columns: [total], pattern: " EUR", with: "" }\n      ${cast}`;
+const shop = (name: string, destination: string, words: string, steps = cast): string =>
+  `pipeline: ${name}\nsource: shop\ndestination: ${destination}\nstreams:\n  - stream: orders\n    to: ${name}\n    partition: { rows: 40 }\n    ${words}\n    steps:\n      ${steps}\n`;
 const file = (name: string, text: string): string => {
   const at = path.join(place.home, `${name}.yaml`);
   writeFileSync(at, text);
   return at;
 };
 const count = (table: string): Promise<unknown> => database.row(`SELECT count(*)::text AS n, count(DISTINCT id)::text AS ids FROM ${table}`);
-const listed = async (run: string): Promise<Record<string, unknown>> => {
-  const [{ runs }] = events(await millrace('quarantine', 'list', run, '--json')) as [{ runs: { resolution: Record<string, unknown> }[] }];
-  return runs[0]!.resolution;
-};
+const quarantine = async (...argv: readonly string[]) => events(await millrace('quarantine', ...argv, '--json'));
+const listed = async (run: string): Promise<unknown> => ((await quarantine('list', run)) as [{ runs: { resolution: unknown }[] }])[0].runs[0]?.resolution;
+const summaryOf = (found: readonly Record<string, unknown>[]): unknown => found.at(-1)!['summary'];
+/** A run with ten rows in quarantine. */
+async function reject(name: string, destination: string, words: string, steps = cast): Promise<string> {
+  const date = nextDate();
+  expect((await place.run(shop(name, destination, words, steps), date)).totals).toMatchObject({ read: 100, loaded: 90, rejected: 10 });
+  return `${name}/run-${date}`;
+}
 
 beforeAll(async () => {
   database = await createDatabase();
+  await ensureBucket('millrace-test');
   // 100 orders; the total of every tenth is no number.
-  await database.run('CREATE TABLE orders (id bigint PRIMARY KEY, total text, at timestamptz NOT NULL)');
-  await database.run(`INSERT INTO orders SELECT n, CASE WHEN n % 10 = 0 THEN n || ' EUR' ELSE n || '.50' END, timestamptz '2026-01-01' + n * interval '1 minute' FROM generate_series(1, 100) n`);
+  await database.run('CREATE TABLE orders (id bigint PRIMARY KEY, total text, branch int, at timestamptz NOT NULL)');
+  await database.run(`INSERT INTO orders SELECT n, CASE WHEN n % 10 = 0 THEN n || ' EUR' ELSE n || '.50' END, n % 7, timestamptz '2026-01-01' + n * interval '1 minute' FROM generate_series(1, 100) n`);
   await database.run('ANALYZE orders');
-  place = await install(`db: { connector: postgres, url: "${database.url}" }\nduck: { connector: duckdb, path: out.duckdb }\nlake: { connector: files, path: lake }\n`);
+  place = await install(connections(database, database));
   restore = useInstallation(place);
   await place.startWorker();
 });
@@ -37,34 +47,136 @@ afterAll(async () => {
   await database.drop();
 });
 
-const mended = '- replace: { columns: [total], pattern: " EUR", with: "", regex: true }\n      - cast: { columns: { total: "DECIMAL(12,2)" } }';
+const append = 'mode: full\n    write: append\n    snapshot: true';
+const merge = 'mode: full\n    write: merge\n    key: [id]';
 
-describe.each([
-  ['appended', 'mode: full\n    write: append\n    snapshot: true'],
-  ['merged', 'mode: full\n    write: merge\n    key: [id]'],
-  ['replaced', 'mode: full\n    write: replace'],
-])('rows of a stream that is %s', (name, words) => {
+/** Where the ways of writing differ; all of them in the chaos suite. */
+const quick = ['appended', 'replaced', 'versions', 'duck_merged', 'lake_replaced'];
+const cases = [
+  ['appended', 'db', append],
+  ['merged', 'db', merge],
+  ['replaced', 'db', 'mode: full\n    write: replace'],
+  ['grouped', 'db', 'mode: full\n    write: delete_insert\n    by: [branch]'],
+  ['versions', 'db', 'mode: full\n    write: scd2\n    key: [id]'],
+  ['duck_merged', 'duck', merge],
+  ['duck_replaced', 'duck', 'mode: full\n    write: replace'],
+  ['lake_replaced', 'lake', 'mode: full\n    write: replace'],
+  ['bucket_appended', 'bucket', append],
+] as const;
+
+describe.each(cases.filter(([name]) => everything || quick.includes(name)))('rows of a stream that is %s (%s)', (name, destination, words) => {
   it('come in once, through the pipeline with its rule mended; the run shows what became of them', async () => {
-    const date = nextDate();
-    const run = `${name}/run-${date}`;
-    expect((await place.run(shop(name, words), date)).totals).toMatchObject({ read: 100, loaded: 90, rejected: 10 });
-
-    const same = await millrace('quarantine', 'replay', run, '--json');
-    expect(same.code).toBe(2);
-    expect(events(same).at(-1)).toMatchObject({ summary: { run: { workflowId: `${run}/replay-1`, replay: { number: 1 } }, state: 'succeeded_with_rejects', totals: { read: 10, loaded: 0, rejected: 10 } } });
-    expect(await listed(run)).toMatchObject({ rejected: 10, replayed: 10, open: 0, again: 10 });
-    expect(await listed(`${run}/replay-1`)).toMatchObject({ rejected: 10, replayed: 0, open: 10 });
-
-    const better = file(name, shop(name, words, mended));
-    const fixed = await millrace('quarantine', 'replay', run, '--with', better, '--json');
-    expect(events(fixed).at(-1)).toMatchObject({ summary: { state: 'succeeded', totals: { read: 10, loaded: 10, rejected: 0 } } });
-    expect(fixed.code).toBe(0);
-    expect(await count(name)).toEqual({ n: '100', ids: '100' });
-    expect(await listed(`${run}/replay-1`)).toMatchObject({ rejected: 10, replayed: 10, open: 0, again: 0 });
-
+    const run = await reject(`re_${name}`, destination, words);
+    if (name === 'appended') {
+      expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 2 });
+      expect(await listed(run)).toMatchObject({ rejected: 10, replayed: 10, open: 0, again: 10 });
+      expect(await listed(`${run}/replay-1`)).toMatchObject({ rejected: 10, replayed: 0, open: 10 });
+    }
+    const replay = await quarantine('replay', run, '--with', file(name, shop(`re_${name}`, destination, words, mended)));
+    expect(summaryOf(replay)).toMatchObject({ run: { replay: { of: expect.stringContaining(`re_${name}/run-`) as string } }, state: 'succeeded', totals: { read: 10, loaded: 10, rejected: 0 } });
+    if (destination === 'db') expect(await count(`re_${name}`)).toEqual({ n: '100', ids: '100' });
+    const runs = [run, (summaryOf(replay) as { run: { workflowId: string } }).run.workflowId];
+    for (const one of runs) expect(await place.verify(one)).toMatchObject({ ok: true, streams: [{ state: 'intact' }] });
     expect((await millrace('quarantine', 'replay', run)).out).toContain('no row of');
-    expect((await place.verify(run)).ok).toBe(true);
-    expect((await place.verify(`${run}/replay-2`)).ok).toBe(true);
-    expect(await count(name)).toEqual({ n: '100', ids: '100' });
+    expect((await millrace('status', run)).out).toContain(name === 'appended' ? 'rejected 10 = replayed 10 + open 0; of the replayed, 10 were rejected again' : 'rejected 10 = replayed 10 + open 0');
+  });
+});
+
+describe('rows', () => {
+  it('are exported, mended, taken back, replayed through the same pipeline, and discarded; the sum closes', async () => {
+    const run = await reject('re_mended', 'db', append);
+    const rows = path.join(place.home, 'rows.jsonl');
+    expect(await quarantine('export', run, '--to', rows)).toMatchObject([{ rows: 10 }]);
+    const lines = readFileSync(rows, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { record: Record<string, string> });
+    expect(lines[0]).toMatchObject({ stream: 'orders', entry: '0000:0', record: { id: '10', total: '10 EUR' }, reasons: [{ column: 'total' }] });
+    for (const line of lines.slice(0, 6)) line.record['total'] = line.record['total']!.replace(' EUR', '');
+    writeFileSync(rows, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    expect(await quarantine('edit', run, rows, '--why', 'currency')).toMatchObject([{ rows: 6 }]);
+    expect(await quarantine('edit', run, '--step', 'cast', '--set', 'totl=1').catch(() => [])).toMatchObject([{ event: 'error' }]);
+
+    expect(summaryOf(await quarantine('replay', run))).toMatchObject({ state: 'succeeded_with_rejects', totals: { read: 10, loaded: 6, rejected: 4 } });
+    expect(await count('re_mended')).toEqual({ n: '96', ids: '96' });
+    const [again] = await quarantine('show', `${run}/replay-1`);
+    expect(again).toMatchObject({ state: 'open', edited: false, replayOf: expect.stringMatching(/re_mended\/run-\S+ 000\d:\d$/) as string });
+
+    expect(await quarantine('edit', run, '--column', 'total', '--set', 'total=7.77')).toMatchObject([{ rows: 4 }]);
+    expect(await quarantine('discard', run, '--why', 'test orders', '--all')).toMatchObject([{ rows: 4 }]);
+    expect(await listed(`${run}/replay-1`)).toMatchObject({ rejected: 4, replayed: 0, discarded: 4, open: 0 });
+    expect((await millrace('quarantine', 'replay', run)).out).toContain('no row of');
+    expect(await count('re_mended')).toEqual({ n: '96', ids: '96' });
+  });
+
+  it('are chosen by stream, step, column and reason', async () => {
+    const run = await reject('re_chosen', 'db', append, `${cast}\n      - filter: { where: "id > 0" }`);
+    expect((await millrace('quarantine', 'replay', run, '--column', 'note')).out).toContain('no row of');
+    expect(await quarantine('discard', run, '--reason', 'DECIMAL', '--why', 'x')).toMatchObject([{ rows: 10 }]);
+    expect((await millrace('quarantine', 'discard', run, '--why', 'x')).code).toBe(4);
+  });
+
+  it('of a merge do not go over what a later run wrote for their key', async () => {
+    const run = await reject('re_older', 'db', merge);
+    await database.run("UPDATE orders SET total = '1.00' WHERE id = 10");
+    expect((await place.run(shop('re_older', 'db', merge))).totals).toMatchObject({ rejected: 9 });
+    const again = await quarantine('replay', run, '--with', file('older', shop('re_older', 'db', merge, mended)));
+    expect(summaryOf(again)).toMatchObject({ state: 'succeeded_with_rejects', totals: { read: 10, loaded: 9, rejected: 1 } });
+    expect(await database.row('SELECT total::text FROM re_older WHERE id = 10')).toEqual({ total: '1.00' });
+    expect((await place.verify(`${run}/replay-1`)).ok).toBe(true);
+    await database.run("UPDATE orders SET total = '10 EUR' WHERE id = 10");
+  });
+
+  it('whose key another row of the run has brought are set aside again', async () => {
+    const steps = `${cast}\n      - deduplicate: { keys: [id] }`;
+    const run = await reject('re_double', 'db', 'mode: full\n    write: replace', steps);
+    expect(await quarantine('edit', run, '--step', 'cast', '--set', 'total=1', '--set', 'id=5')).toMatchObject([{ rows: 10 }]);
+    expect(summaryOf(await quarantine('replay', run))).toMatchObject({ totals: { read: 10, loaded: 0, rejected: 1, deduplicated: 9 } });
+    expect(await count('re_double')).toEqual({ n: '90', ids: '90' });
+  });
+
+  it('set aside after a step of the whole stream are kept as the source gave them', async () => {
+    const steps = '- add: { columns: { more: "id + 1" } }\n      - deduplicate: { keys: [id] }\n      - cast: { columns: { total: "DECIMAL(12,2)" } }';
+    const run = await reject('re_source', 'db', 'mode: full\n    write: replace', steps);
+    const records = (await quarantine('show', run)).map(({ raw }) => JSON.parse(String(raw)) as { id: string });
+    expect(records.find(({ id }) => id === '20')).toEqual({ id: '20', total: '20 EUR', branch: '6', at: '2026-01-01 00:20:00+00' });
+    expect(summaryOf(await quarantine('replay', run, '--with', file('source', shop('re_source', 'db', 'mode: full\n    write: replace', steps.replace('- add', '- replace: { columns: [total], pattern: " EUR", with: "" }\n      - add')))))).toMatchObject({ totals: { read: 10, loaded: 10 } });
+    expect(await count('re_source')).toEqual({ n: '100', ids: '100' });
+  });
+
+  it('come in once where two replays are started at once', async () => {
+    const run = await reject('re_twice', 'db', append);
+    const better = file('twice', shop('re_twice', 'db', append, mended));
+    const started = [await quarantine('replay', run, '--with', better, '--detach'), await quarantine('replay', run, '--with', better, '--detach')].map((found) => String(found.find(({ event }) => event === 'started')?.['run'] ?? ''));
+    const loaded = await Promise.all(started.filter((id) => id !== '').map(async (id) => (await runSummaryOf(place.client.workflow.getHandle(id))).totals.loaded));
+    expect(loaded.reduce((sum, rows) => sum + rows, 0)).toBe(10);
+    expect(await count('re_twice')).toEqual({ n: '100', ids: '100' });
+  });
+});
+
+describe('a replay is refused', () => {
+  it('where a later run has put its own rows into the table', async () => {
+    const words = 'mode: full\n    write: replace';
+    const run = await reject('re_later', 'db', words);
+    await place.run(shop('re_later', 'db', words));
+    const refused = await millrace('quarantine', 'replay', run, '--with', file('later', shop('re_later', 'db', words, mended)));
+    expect(refused).toMatchObject({ code: 4, out: expect.stringContaining('a later run has published since') as string });
+    expect(await count('re_later')).toEqual({ n: '90', ids: '90' });
+    expect(await listed(run)).toMatchObject({ replayed: 0, open: 10 });
+  });
+
+  it('where a step needs all rows, and where files cannot be asked for a key', async () => {
+    const sum = await reject('re_sum', 'db', append, `${cast}\n      - window: { columns: { n: "count(*)" } }`);
+    expect(await millrace('quarantine', 'replay', sum)).toMatchObject({ code: 4, err: expect.stringContaining('depends on all rows') as string });
+    const run = await reject('re_keyed', 'lake', 'mode: full\n    write: replace', `${cast}\n      - deduplicate: { keys: [id] }`);
+    expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 4, out: expect.stringContaining('cannot be asked') as string });
+  });
+
+  it('of a run that published nothing: a later one reads its rows again', async () => {
+    const yaml = `${shop('re_never', 'db', append)}    checks: [{ row_count: { must_be_greater_than: 5000 } }]\n`;
+    const date = nextDate();
+    expect((await place.run(yaml, date)).state).toBe('failed');
+    const run = `re_never/run-${date}`;
+    expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 4, err: expect.stringContaining('never published') as string });
+    const next = nextDate();
+    await place.run(shop('re_never', 'db', append), next);
+    expect((await millrace('quarantine', 'list', run)).out).toContain(`superseded by re_never/run-${next}`);
   });
 });

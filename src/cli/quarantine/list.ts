@@ -1,9 +1,6 @@
 import pc from 'picocolors';
-import { familyOf, originOf } from '../../activities/replay/family';
 import { quarantinedFiles } from '../../activities/replay/quarantined';
-import { resolutionsOf, type Resolution } from '../../activities/replay/resolution';
 import type { Environment } from '../../config/environment';
-import { runPath } from '../../domain/ids';
 import { groupQuarantine, type QuarantineGroup } from '../../stores/quarantine';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { findStored, openStore, withSession } from '../open-store';
@@ -11,7 +8,7 @@ import { plainTable } from '../plain-table';
 import type { Terminal } from '../terminal';
 import { grouped } from '../words';
 import { filterOf, isFiltered, runName, type FilterFlags } from './common';
-import { resolvedText } from './resolved';
+import { resolvedOf, resolvedText, type Resolved } from './resolved';
 
 /** Runs listed where none is named. */
 const mostRuns = 20;
@@ -20,7 +17,7 @@ interface Listed {
   readonly run: string;
   readonly stream: string;
   readonly groups: readonly QuarantineGroup[];
-  readonly resolution: Resolution | null;
+  readonly resolution: Resolved | null;
 }
 
 /** `quarantine list`: how many rows were set aside, by run, stream, step and reason, and what became of them. */
@@ -33,9 +30,7 @@ export async function quarantineList(word: string | undefined, flags: FilterFlag
       if (files.length === 0) continue;
       await withSession(environment, async (session) => {
         const groups = await groupQuarantine(session, staging, files.map(({ file }) => file), filterOf(flags));
-        const family = await familyOf(staging, originOf(run));
-        const resolution = groups.length > 0 && family ? (await resolutionsOf(session, staging, family, stream)).find((one) => one.run === runPath(run)) ?? null : null;
-        if (groups.length > 0) found.push({ run: runName(run), stream, groups, resolution });
+        if (groups.length > 0) found.push({ run: runName(run), stream, groups, resolution: await resolvedOf(session, staging, run, stream) });
       });
     }
   }
