@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { createIssuesServer } from '../simulators/rest-issues/server.mjs';
 import { createSalesforceServer } from '../simulators/salesforce/server.mjs';
+import { changeShop, makeShop, startWarehouse } from './demo-redshift.mjs';
 import { build, installDependencies, root } from './setup.mjs';
 
 const pipelines = ['movies', 'birdstrikes', 'customers', 'flights', 'airports-traffic', 'airports-traffic-parquet', 'access-logs', 'issues-api', 'crm-sales'];
@@ -17,8 +18,9 @@ async function addressOf(server) {
   server.unref();
   return `http://127.0.0.1:${server.address().port}`;
 }
+const warehouse = await startWarehouse(root);
 const env = { UV_THREADPOOL_SIZE: '16', MILLRACE_DEMO_ISSUES: await addressOf(createIssuesServer()), MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token',
-  MILLRACE_DEMO_SALESFORCE: await addressOf(createSalesforceServer()), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', ...process.env, MILLRACE_HOME: home };
+  MILLRACE_DEMO_SALESFORCE: await addressOf(createSalesforceServer()), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', ...warehouse?.env, ...process.env, MILLRACE_HOME: home };
 const cli = path.join(root, 'bin/millrace.js');
 
 /** The environment in a process of its own, ready when it says so. */
@@ -64,9 +66,20 @@ environment.child.once('exit', (ended) => {
   console.error(`the environment ended by itself (code ${ended}); see ${path.join(home, 'worker.log')}`);
   process.exit(1);
 });
-for (const name of pipelines) {
-  const ended = await run(name);
-  if (!goodCodes.includes(ended)) code ||= ended;
+async function runAll(names) {
+  for (const name of names) {
+    const ended = await run(name);
+    if (!goodCodes.includes(ended)) code ||= ended;
+  }
+}
+await runAll(pipelines);
+if (warehouse) {
+  await warehouse.useWarehouse(environment.postgresUrl);
+  await makeShop(environment.postgresUrl);
+  await runAll(['shop-to-redshift']);
+  console.log('\nA day in the shop: some orders are paid, 250 come in. The next run reads and merges just those.');
+  await changeShop(environment.postgresUrl);
+  await runAll(['shop-to-redshift']);
 }
 console.log(`
 What to look at next
@@ -76,11 +89,13 @@ What to look at next
 `);
 if (process.argv.includes('--exit')) {
   await stop(environment.child);
+  await warehouse?.stop();
   process.exit(code);
 }
 console.log('Everything stays up until Ctrl-C. Try it: run a pipeline again, kill the worker while it runs.');
 const end = async () => {
   await stop(environment.child);
+  await warehouse?.stop();
   process.exit(code);
 };
 process.once('SIGINT', end);

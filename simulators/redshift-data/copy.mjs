@@ -109,7 +109,7 @@ async function loadInto(target, names, objects, options, world) {
   for (const object of objects) rows += await loadObject(into, target, columns, object, options, world);
   if (!special) return rows;
   const values = columns.map((name) => ({ super: `${quoteName(name)}::jsonb`, varbyte: `decode(${quoteName(name)}, 'hex')` })[typeOf.get(name)] ?? quoteName(name));
-  await client.query(`INSERT INTO ${target} (${columns.map(quoteName).join(', ')}) SELECT ${values.join(', ')} FROM _simulator_copy`);
+  await client.query(`INSERT INTO ${target} (${columns.map(quoteName).join(', ')}) SELECT ${values.join(', ')} FROM _simulator_copy`).catch((error) => loadFailed(error, { target, columns, object: objects[0] }, world));
   await client.query('DROP TABLE _simulator_copy');
   return rows;
 }
@@ -123,13 +123,17 @@ async function loadObject(into, target, columns, { bucket, key }, options, { cli
     await pipeline(Body, ...(options.gzip ? [createGunzip()] : []), stream);
     return stream.rowCount;
   } catch (error) {
-    if (error.code && !/^(22|23)/.test(error.code) && !/^Z_/.test(error.code)) throw error;
-    const [, line, column] = /line (\d+)(?:, column ([^:]+))?/.exec(error.where ?? '') ?? [];
-    // Of a CHECK, `constraint` carries the column's name.
-    const guessed = column ?? columns.find((name) => error.constraint?.endsWith(`_${name}_check`)) ?? '';
-    await loadError({ file: `s3://${bucket}/${key}`, line: Number(line ?? 0), column: guessed.replaceAll('"', ''), message: error.code === '23514' ? 'String length exceeds DDL length, or a value that the type cannot hold' : error.message });
-    throw new SqlError(`Load into table '${target.split('.').at(-1).replaceAll('"', '')}' failed.  Check 'sys_load_error_detail' system table for details.`);
+    return loadFailed(error, { target, columns, object: { bucket, key } }, { loadError });
   }
+}
+
+/** An error of a value becomes a row of the system table; of a CHECK, the constraint carries the column's name. */
+async function loadFailed(error, { target, columns, object }, { loadError }) {
+  if (error.code && !/^(22|23|Z_)/.test(error.code)) throw error;
+  const [, line, column] = /line (\d+)(?:, column ([^:]+))?/.exec(error.where ?? '') ?? [];
+  const guessed = column ?? columns.find((name) => error.constraint?.endsWith(`_${name}_check`)) ?? '';
+  await loadError({ file: `s3://${object.bucket}/${object.key}`, line: Number(line ?? 0), column: guessed.replaceAll('"', ''), message: error.code === '23514' ? 'String length exceeds DDL length, or a value that the type cannot hold' : error.message });
+  throw new SqlError(`Load into table '${target.split('.').at(-1).replaceAll('"', '')}' failed.  Check 'sys_load_error_detail' system table for details.`);
 }
 
 /** `UNLOAD ('SELECT …') TO 's3://…' …`: one file in this simulator. @returns rows written */

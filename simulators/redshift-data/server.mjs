@@ -17,15 +17,17 @@ function send(response, status, text, type) {
 const refuse = (response, { status, type, message, more = {} }) => send(response, status, JSON.stringify({ __type: type, Message: message, ...more }), type);
 
 /**
- * @param options.postgres URL of the database that rows live in; @param options.s3 { endpoint, accessKeyId, secretAccessKey };
+ * @param options.postgres URL of the database that rows live in, or a function that tells it once it is up; @param options.s3 { endpoint, accessKeyId, secretAccessKey };
  * @param options accessKeyId, secretAccessKey, region, database, targets (workgroups and clusters), iamRoles, isolation, most, pageRows
  */
 export async function createRedshiftServer({ postgres, s3, accessKeyId = 'simulator', secretAccessKey = 'simulator-secret', region = 'us-east-1', database = 'dev', targets = ['simulator'], iamRoles = ['default'], isolation = 'snapshot', most = 500, pageRows = 1000 }) {
-  const session = await openSession(postgres);
-  await session.query(prelude).finally(() => session.end());
+  const urlOf = () => (typeof postgres === 'function' ? postgres() : postgres);
+  let prepared = null;
+  const prepare = () => (prepared ??= openSession(urlOf()).then((session) => session.query(prelude).finally(() => session.end())));
+  if (typeof postgres === 'string') await prepare();
   const store = new S3Client({ endpoint: s3.endpoint, region, credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey }, forcePathStyle: true });
   const faults = createFaults();
-  const statements = createStatements({ most, faults, settings: { url: postgres, store, iamRoles, isolation } });
+  const statements = createStatements({ most, faults, settings: () => ({ url: urlOf(), store, iamRoles, isolation }) });
   const operations = createOperations({ statements, database, targets, pageRows });
 
   async function answer(request, response, body) {
@@ -36,6 +38,7 @@ export async function createRedshiftServer({ postgres, s3, accessKeyId = 'simula
     if (request.headers['content-type'] !== 'application/x-amz-json-1.1') return refuse(response, { status: 400, type: 'SerializationException', message: 'content-type must be application/x-amz-json-1.1' });
     const operation = /^RedshiftData\.(\w+)$/.exec(request.headers['x-amz-target'] ?? '')?.[1];
     if (!operation || !Object.hasOwn(operations, operation)) return refuse(response, { status: 400, type: 'UnknownOperationException', message: `operation ${operation} is not simulated` });
+    await prepare();
     if (faults.request(operation)) return refuse(response, { status: 400, type: 'ThrottlingException', message: 'Rate exceeded' });
     const { text, statement } = await operations[operation](JSON.parse(body.toString('utf8')));
     if (faults.answer(operation, statement)) return response.destroy();

@@ -26,7 +26,7 @@ export function createStatements({ most = 500, settings, faults, now = Date.now 
       if (statement.cancelled) throw new Error('cancelled');
       move('PICKED');
       move('STARTED');
-      await runStatement(statement, { ...settings, faults, nextQueryId: () => (queries += 1) });
+      await runStatement(statement, { ...settings(), faults, nextQueryId: () => (queries += 1) });
       move('FINISHED');
     } catch (error) {
       statement.error = messageOf(error);

@@ -7,7 +7,7 @@ export const nullMark = "'\\N'";
 
 export const kinds = ['boolean', 'number', 'real', 'double', 'text', 'padded', 'uuid', 'bytes', 'date', 'time', 'timestamp', 'instant', 'own', 'nested'] as const;
 export type Kind = (typeof kinds)[number];
-export const dialects = ['duckdb', 'postgres'] as const;
+export const dialects = ['duckdb', 'postgres', 'redshift'] as const;
 export type Dialect = (typeof dialects)[number];
 
 /** A column as one dialect has it. */
@@ -27,6 +27,8 @@ interface Form {
   readonly free: boolean;
   readonly duckdb: (place: Place) => string;
   readonly postgres: (place: Place) => string;
+  /** Absent: Redshift cannot write it, and such columns are left out there. */
+  readonly redshift?: (place: Place) => string;
 }
 
 /** The type's output function, whatever casts to text there are: inet and char(n) have one of their own. A row with empty fields is not NULL. */
@@ -65,6 +67,7 @@ export function inRange(dialect: Dialect, kind: 'timestamp' | 'instant' | 'date'
 /** Microseconds since 1970 as BIGINT, of a value that is in range. */
 function microseconds(dialect: Dialect, kind: 'timestamp' | 'instant', { sql, printed }: Place): string {
   if (dialect === 'postgres') return `(extract(epoch FROM ${sql}) * 1000000)::bigint`;
+  if (dialect === 'redshift') return `DATEDIFF(microsecond, TIMESTAMP '1970-01-01 00:00:00', ${sql}${kind === 'instant' ? " AT TIME ZONE 'UTC'" : ''})`;
   if (!printed) return `epoch_us(${sql})`;
   // A zone that is printed is +00, which the cast takes for UTC (verified).
   return `epoch_us(CAST(${sql} AS TIMESTAMP))`;
@@ -78,6 +81,8 @@ const time = (kind: 'timestamp' | 'instant'): Form => ({
   means: `microseconds since 1970${kind === 'instant' ? ' UTC' : ''}; outside the years 1 to 9999, ISO text`, free: false,
   duckdb: (place) => `coalesce(CAST(${microsecondsInRange('duckdb', kind, place)} AS VARCHAR), ${place.printed ? place.sql : isoOfDuckdb(place)})`,
   postgres: (place) => `CASE WHEN ${inRange('postgres', kind, place)} THEN ${microseconds('postgres', kind, place)}::text ELSE ${place.sql}::text END`,
+  // It is never given others.
+  redshift: (place) => `CAST(${microseconds('redshift', kind, place)} AS VARCHAR)`,
 });
 
 export const forms: Readonly<Record<Kind, Form>> = {
@@ -85,11 +90,13 @@ export const forms: Readonly<Record<Kind, Form>> = {
     means: 't or f', free: false,
     duckdb: (place) => (isText(place) ? place.sql : `CASE WHEN ${place.sql} THEN 't' WHEN NOT ${place.sql} THEN 'f' END`),
     postgres: ({ sql }) => `CASE WHEN ${sql} THEN 't' WHEN NOT ${sql} THEN 'f' END`,
+    redshift: ({ sql }) => `CASE WHEN ${sql} THEN 't' WHEN NOT ${sql} THEN 'f' END`,
   },
   number: {
     means: 'decimal digits without trailing zeros', free: false,
     duckdb: (place) => (isWhole(place) ? asText(place) : withoutZeros(asText(place))),
     postgres: ({ sql, type }) => (type.startsWith('numeric') ? `trim_scale(${sql})::text` : `${sql}::text`),
+    redshift: (place) => (Number(decimal.exec(place.type)?.[2] ?? 0) > 0 ? `RTRIM(RTRIM(${castText(place)}, '0'), '.')` : castText(place)),
   },
   real: {
     means: '32 bits in hex; NaN is nan', free: false,
@@ -101,18 +108,20 @@ export const forms: Readonly<Record<Kind, Form>> = {
     duckdb: (place) => doubleBits(asDouble(place)),
     postgres: ({ sql }) => `CASE WHEN ${sql} = 'NaN' THEN 'nan' ELSE encode(float8send(${sql}), 'hex') END`,
   },
-  text: { means: 'itself', free: true, duckdb: asText, postgres: output },
-  padded: { means: 'itself without the spaces it is padded with', free: true, duckdb: (place) => `rtrim(${asText(place)}, ' ')`, postgres: ({ sql }) => `rtrim(${sql}::text, ' ')` },
-  uuid: { means: 'lower-case hex with hyphens', free: false, duckdb: asText, postgres: ({ sql }) => `${sql}::text` },
+  text: { means: 'itself', free: true, duckdb: asText, postgres: output, redshift: ({ sql }) => sql },
+  padded: { means: 'itself without the spaces it is padded with', free: true, duckdb: (place) => `rtrim(${asText(place)}, ' ')`, postgres: ({ sql }) => `rtrim(${sql}::text, ' ')`, redshift: ({ sql }) => `RTRIM(${sql})` },
+  uuid: { means: 'lower-case hex with hyphens', free: false, duckdb: asText, postgres: ({ sql }) => `${sql}::text`, redshift: ({ sql }) => sql },
   bytes: {
     means: 'lower-case hex', free: false,
     duckdb: (place) => (isText(place) ? `substr(${place.sql}, 3)` : `lower(hex(${place.sql}))`),
     postgres: ({ sql }) => `encode(${sql}, 'hex')`,
+    redshift: ({ sql }) => `LOWER(TO_HEX(${sql}))`,
   },
   date: {
     means: 'ISO text', free: false,
     duckdb: (place) => (isText(place) ? place.sql : `CASE WHEN ${place.sql} >= DATE '0001-01-01' THEN ${castText(place)} ELSE replace(${castText(place)}, ' (BC)', ' BC') END`),
     postgres: ({ sql }) => `${sql}::text`,
+    redshift: castText,
   },
   time: { means: 'ISO text', free: false, duckdb: asText, postgres: ({ sql }) => `${sql}::text` },
   timestamp: time('timestamp'),
@@ -122,7 +131,11 @@ export const forms: Readonly<Record<Kind, Form>> = {
 };
 
 /** Text of a value; the same in each dialect. NULL stays NULL. */
-export const canonicalText = (dialect: Dialect, kind: Kind, place: Place): string => forms[kind][dialect](place);
+export function canonicalText(dialect: Dialect, kind: Kind, place: Place): string {
+  const form = forms[kind][dialect];
+  if (!form) throw new Error(`writing a value of kind ${kind} in ${dialect}: it cannot; its column is to be left out of the proof`);
+  return form(place);
+}
 
 /**
  * As part of a row. Only text that holds the separator or starts with a backslash is written otherwise, and such text starts with one more:
@@ -130,7 +143,16 @@ export const canonicalText = (dialect: Dialect, kind: Kind, place: Place): strin
  */
 export function canonicalPart(dialect: Dialect, kind: Kind, place: Place): string {
   const text = canonicalText(dialect, kind, place);
+  if (dialect === 'redshift') return redshiftPart(text, forms[kind].free);
   if (!forms[kind].free) return `coalesce(${text}, ${nullMark})`;
   const found = dialect === 'duckdb' ? `contains(${text}, ${separator}) OR starts_with(${text}, '\\')` : `strpos(${text}, ${separator}) > 0 OR left(${text}, 1) = '\\'`;
   return `CASE WHEN ${found} THEN '\\' || replace(replace(${text}, '\\', '\\\\'), ${separator}, '\\u') ELSE coalesce(${text}, ${nullMark}) END`;
+}
+
+/** Redshift's literals take a backslash for an escape, so it is written by its number. */
+function redshiftPart(text: string, free: boolean): string {
+  const backslash = 'CHR(92)';
+  const whole = `COALESCE(${text}, ${backslash} || 'N')`;
+  if (!free) return whole;
+  return `CASE WHEN STRPOS(${text}, ${separator}) > 0 OR LEFT(${text}, 1) = ${backslash} THEN ${backslash} || REPLACE(REPLACE(${text}, ${backslash}, ${backslash} || ${backslash}), ${separator}, ${backslash} || 'u') ELSE ${whole} END`;
 }

@@ -51,6 +51,7 @@ const mostArguments = 60;
 function rowText(dialect: Dialect, columns: readonly PlacedColumn[]): string {
   let parts = columns.map((column) => canonicalPart(dialect, column.kind, column));
   if (parts.length === 0) return "''";
+  if (dialect === 'redshift') return parts.join(` || ${separator} || `);
   while (parts.length > 1) {
     const groups: string[] = [];
     for (let at = 0; at < parts.length; at += mostArguments) groups.push(parts.slice(at, at + mostArguments).join(', '));
@@ -63,6 +64,7 @@ function rowText(dialect: Dialect, columns: readonly PlacedColumn[]): string {
 /** The first 60 bits of md5 over a row's canonical text, as BIGINT. */
 export function rowHash(dialect: Dialect, columns: readonly PlacedColumn[]): string {
   const text = rowText(dialect, columns);
+  if (dialect === 'redshift') return `STRTOL(LEFT(MD5(${text}), 15), 16)`;
   return dialect === 'duckdb'
     ? `((CAST(CAST(unhex(left(md5(${text}), 16)) AS BIT) AS BIGINT) >> 4) & 1152921504606846975)`
     : `('x' || left(md5(${text}), 15))::bit(60)::bigint`;
@@ -74,9 +76,11 @@ export const fingerprintSql = (dialect: Dialect, columns: readonly PlacedColumn[
 /** Beyond this many columns a query has no room for their figures in Postgres (1,664 results); they are counted only. */
 const mostMeasured = 300;
 
+const textType = (dialect: Dialect): string => (dialect === 'postgres' ? 'text' : 'VARCHAR');
+
 /** Result columns `rows`, `fingerprint` and, per column, its figures: for `figuresOf`. */
 export function figuresSql(dialect: Dialect, columns: readonly PlacedColumn[]): string {
-  const text = dialect === 'duckdb' ? 'VARCHAR' : 'text';
+  const text = textType(dialect);
   const terms = columns.flatMap((column, index) => [`CAST(count(${column.sql}) AS ${text}) AS c${index}`, ...(index < mostMeasured ? measured(dialect, column, index) : [])]);
   return [`CAST(count(*) AS ${text}) AS "rows"`, `CAST(${fingerprintSql(dialect, columns)} AS ${text}) AS fingerprint`, ...terms].join(', ');
 }
@@ -92,21 +96,22 @@ function measured(dialect: Dialect, column: PlacedColumn, index: number): readon
 
 function lengthOf(dialect: Dialect, column: PlacedColumn): string {
   if (column.kind === 'bytes') {
-    if (dialect === 'postgres') return `sum(octet_length(${column.sql}))::text`;
+    if (dialect !== 'duckdb') return `CAST(sum(octet_length(${column.sql})) AS ${textType(dialect)})`;
     return `CAST(sum(${column.printed ? `(strlen(${column.sql}) - 2) // 2` : `octet_length(${column.sql})`}) AS VARCHAR)`;
   }
   const text = canonicalText(dialect, column.kind, column);
-  return dialect === 'duckdb' ? `CAST(sum(strlen(${text})) AS VARCHAR)` : `sum(octet_length(${text}))::text`;
+  return dialect === 'duckdb' ? `CAST(sum(strlen(${text})) AS VARCHAR)` : `CAST(sum(octet_length(${text})) AS ${textType(dialect)})`;
 }
 
 /** NaN in a numeric has no sum: it is left out in each dialect. */
 function numberOf(dialect: Dialect, { sql, type, printed }: PlacedColumn): string {
   if (dialect === 'duckdb') return printed ? `TRY_CAST(${sql} AS ${type})` : sql;
-  return type.startsWith('numeric') ? `nullif(${sql}, 'NaN')` : sql;
+  return dialect === 'postgres' && type.startsWith('numeric') ? `nullif(${sql}, 'NaN')` : sql;
 }
 
 function sumOf(dialect: Dialect, column: PlacedColumn): string {
   const sum = `sum(${numberOf(dialect, column)})`;
+  if (dialect === 'redshift') return canonicalText(dialect, 'number', { sql: /^decimal/i.test(column.type) ? sum : `CAST(${sum} AS DECIMAL(38,0))`, type: column.type });
   if (dialect === 'postgres') return canonicalText(dialect, 'number', { sql: sum, type: column.type.startsWith('numeric') ? 'numeric' : 'bigint' });
   return canonicalText(dialect, 'number', { sql: sum, type: /INT/.test(column.type) ? 'HUGEINT' : `DECIMAL(38,${/,\s*(\d+)\)/.exec(column.type)?.[1] ?? '0'})` });
 }
@@ -124,10 +129,10 @@ function extreme(dialect: Dialect, column: PlacedColumn, which: 'min' | 'max'): 
       const value = dialect === 'postgres' ? `${sql}::float8` : kind === 'double' ? asDouble(column) : `CAST(${asReal(column)} AS DOUBLE)`;
       return canonicalText(dialect, 'double', { sql: `(${which}(${value} + 0))`, type: dialect === 'duckdb' ? 'DOUBLE' : 'double precision' });
     }
-    case 'timestamp': case 'instant': return `CAST(${which}(${microsecondsInRange(dialect, kind, column)}) AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
-    case 'date': return `CAST(${which}(CASE WHEN ${inRange(dialect, kind, column)} THEN ${sql} END) AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
-    case 'time': return printed ? `${which}(${sql})` : `CAST(${which}(${sql}) AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
-    default: return `CAST(NULL AS ${dialect === 'duckdb' ? 'VARCHAR' : 'text'})`;
+    case 'timestamp': case 'instant': return `CAST(${which}(${microsecondsInRange(dialect, kind, column)}) AS ${textType(dialect)})`;
+    case 'date': return `CAST(${which}(CASE WHEN ${inRange(dialect, kind, column)} THEN ${sql} END) AS ${textType(dialect)})`;
+    case 'time': return printed ? `${which}(${sql})` : `CAST(${which}(${sql}) AS ${textType(dialect)})`;
+    default: return `CAST(NULL AS ${textType(dialect)})`;
   }
 }
 

@@ -50,8 +50,19 @@ export interface Redshift {
 /** Seconds that the service holds a request open; the socket must outlast it. */
 const longPoll = 20;
 /** The service's limits. */
-export const mostSteps = 40;
-export const mostSql = 100_000;
+const mostSteps = 40;
+const mostSql = 100_000;
+
+/** Texts joined, each piece with room in one statement. */
+export function pieces(texts: readonly string[], separator: string): readonly string[] {
+  const found: string[] = [];
+  for (const text of texts) {
+    const last = found.at(-1);
+    if (last !== undefined && Buffer.byteLength(last) + Buffer.byteLength(text) < mostSql - 1000) found[found.length - 1] = `${last}${separator}${text}`;
+    else found.push(text);
+  }
+  return found;
+}
 
 export function openRedshift(config: RedshiftConfig): Redshift {
   const client = new RedshiftDataClient(clientConfigOf(config));

@@ -9,10 +9,12 @@ import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { namesOf, type Names } from './names';
 import { columnsOf, prepareTarget } from './prepare';
+import { proofOfTarget } from './proof';
 import { publishStream } from './publish';
 import { quoteLiteral } from './quote';
 import { canRollback, rollbackRun } from './rollback';
 import { ensureSystemTables, systemTablesThere } from './system-tables';
+import { verifyStream } from './verify';
 
 /** Tables of a Redshift warehouse by the Data API: ledger, checkpoint and rows commit together. */
 export async function openRedshiftDestination(config: RedshiftConfig, context: ConnectorContext): Promise<Destination> {
@@ -26,10 +28,15 @@ export async function openRedshiftDestination(config: RedshiftConfig, context: C
       return claimStream(redshift, names, target);
     },
     prepare: (target, plan, options) => prepareTarget(redshift, on(target), target, plan, options),
+    async provable(target, columns) {
+      const { schema, table } = on(target);
+      return proofOfTarget(await columnsOf(redshift, schema, table), columns);
+    },
     load: (request, control) => loadBatch(redshift, on(request.target), context, request, control),
-    publish: (request, control) => publishStream(redshift, on(request.target), request, control),
+    publish: (request, control) => publishStream(redshift, on(request.target), context, request, control),
     count: (target, plan, batchIds) => countBatches(redshift, on(target), plan.fence, batchIds),
     discard: (target, plan, batchId) => discardBatch(redshift, on(target), plan, batchId),
+    verify: (request, control) => verifyStream(redshift, on(request.target), request, control.signal),
     canRollback: (target) => canRollback(redshift, on(target), target),
     rollback: (target) => rollbackRun(redshift, on(target), target),
     checkpoint: (target) => readCheckpoint(redshift, on(target)),

@@ -9,7 +9,7 @@ export const redshift = defineConnector({
   capabilities: {
     loadIsTransactional: true,
     concurrentWriters: true,
-    writes: ['append', 'replace', 'merge', 'delete_insert'],
+    writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
     refuses: { 'visible: batch': 'a run becomes visible as a whole, in one transaction' },
   },
   openDestination: openRedshiftDestination,

@@ -11,7 +11,7 @@ import { explained } from './load-errors';
 import type { Names } from './names';
 import { columnsOf } from './prepare';
 import { quoteIdentifier, quoteLiteral, quoteOrNull } from './quote';
-import { copyColumnsOf, removeBatch, stageForCopy, type CopyColumn, type StagedCopy } from './staged-files';
+import { copyColumnsOf, copySql, removeBatch, stageForCopy, type CopyColumn, type StagedCopy } from './staged-files';
 
 /**
  * Rows and their ledger row in one transaction: lock, fence, ledger, COPY into a table of the session, count, write, ledger row. The
@@ -71,15 +71,12 @@ function loadSteps(redshift: Redshift, names: Names, request: LoadRequest, { num
     fencedOff(names, plan.fence, plan.version),
     assertion('count(*) = 0', `FROM ${names.loads} WHERE batch_id = ${quoteLiteral(batch.id)}`, () => new FencedOffError(`loading batch "${batch.id}": another attempt has dealt with it`, { batch: batch.id })),
     { sql: `CREATE TEMP TABLE ${stage} (${[...columns.map(({ name, form }) => `${quoteIdentifier(name)} ${form.staged}`), `${positionColumn} BIGINT`].join(', ')})` },
-    ...(batch.rows === 0 ? [] : [{ sql: copySql(config.iam_role, [...into, positionColumn], staged), otherwise: copyFailed }]),
+    ...(batch.rows === 0 ? [] : [{ sql: copySql(stage, config, [...into, positionColumn], staged), otherwise: copyFailed }]),
     assertion(`count(*) = ${batch.rows}`, `FROM ${stage}`, otherCount),
     { sql: `INSERT INTO ${names.hidden(plan.fence)} (${[...into, positionColumn, batchColumn].join(', ')}) SELECT ${[...columns.map(({ name, form }) => form.moved(quoteIdentifier(name))), positionColumn, `CAST(${number} AS BIGINT)`].join(', ')} FROM ${stage}` },
     { sql: ledgerSql(names, request, number) },
   ];
 }
-
-const copySql = (role: string, columns: readonly string[], { manifest, nullMark }: StagedCopy): string =>
-  `COPY ${stage} (${columns.join(', ')}) FROM ${quoteLiteral(manifest)} IAM_ROLE ${role === 'default' ? 'default' : quoteLiteral(role)} FORMAT AS CSV GZIP MANIFEST NULL AS ${quoteLiteral(nullMark)} DATEFORMAT 'auto' TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF`;
 
 function ledgerSql(names: Names, { plan, batch }: LoadRequest, number: string): string {
   const id = quoteLiteral(batch.id);

@@ -2,31 +2,40 @@ import { batchColumn } from '../../domain/column';
 import { BalanceError, FencedOffError } from '../../domain/errors';
 import type { PublishReceipt } from '../../domain/receipt';
 import type { Control } from '../../domain/control';
-import type { PublishRequest } from '../connector';
+import type { ConnectorContext, PublishRequest } from '../connector';
+import { keysUnknownNote } from '../versions';
 import { checkpointRow, positionOf, positionSql } from './checkpoint';
-import { mostSql, type Redshift, type Step, type TextRow } from './client';
+import { pieces, type Redshift, type Step, type TextRow } from './client';
 import { assertion, fencedOff } from './fence';
 import type { Names } from './names';
 import { columnsOf } from './prepare';
 import { quoteList, quoteLiteral } from './quote';
+import { displacedSteps, strangersStep } from './displaced';
+import { keysAsideSteps } from './keys-aside';
+import { setAside } from './set-aside';
 import { removeStaged } from './staged-files';
 import { counts, countStep, type Write } from './write';
-import { writeSteps } from './writes';
+import { keptNote } from './write-replace';
+import { asideOf, writeSteps } from './writes';
 
 /** Rows visible, ledger, files and checkpoint: one transaction. Counts are taken inside it and kept with the checkpoint. */
-export async function publishStream(redshift: Redshift, names: Names, request: PublishRequest, control: Control): Promise<PublishReceipt> {
+export async function publishStream(redshift: Redshift, names: Names, context: ConnectorContext, request: PublishRequest, control: Control): Promise<PublishReceipt> {
   const { plan, batchIds } = request;
   const before = await checkpointRow(redshift, names);
   const stored = storedReceipt(names, plan.version, before);
   if (stored) return stored;
   const ledger = await ledgerBatches(redshift, names, request);
-  const types = await columnsOf(redshift, names.schema, names.table);
-  const write = { names, request, types, hidden: names.hidden(plan.fence), columns: columnsOfWrite(request), replays: ledger.some((row) => row['original'] !== null) };
-  const receipt: Omit<PublishReceipt, 'rows' | 'deduplicated' | 'deleted' | 'ended'> = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, position: plan.position, before: positionOf(before) };
+  const write = await writeOf(redshift, context, request, names, ledger, control);
+  const aside = asideOf(write);
+  const found = aside ? await setAside({ redshift, names, context, request, control }, aside) : { rejected: 0, quarantine: [] };
+  const receipt = {
+    fence: plan.fence, version: plan.version + 1, batches: batchIds.length, position: plan.position, before: positionOf(before), ...(found.rejected > 0 && found),
+    ...(request.keysAside === 'unknown' && request.target.stream.mode === 'full' && { notes: [keysUnknownNote] }), ...(request.target.stream.keepPrevious && request.target.stream.write === 'replace' && { notes: [keptNote(names.previousName)] }),
+  };
   try {
     await redshift.once({
       doing: `publishing to "${names.label}"`, name: `${names.statements}f${plan.fence}/publish/${plan.version}/${batchIds.length}`, signal: control.signal,
-      steps: (failures) => publishSteps(write, JSON.stringify(receipt), failures > 0), accepted: () => control.reached('publish:before-commit'),
+      steps: (failures) => publishSteps({ ...write, rejected: found.rejected }, JSON.stringify(receipt), failures > 0), accepted: () => control.reached('publish:before-commit'),
     });
   } catch (error) {
     const won = storedReceipt(names, plan.version, await checkpointRow(redshift, names).catch(() => null));
@@ -42,6 +51,16 @@ function storedReceipt(names: Names, version: number, row: TextRow | null): Publ
   if (!row || Number(row['version']) !== version + 1 || row['publisher'] !== names.holder || row['receipt'] === null) return null;
   const receipt = JSON.parse(row['receipt']!) as PublishReceipt;
   return { ...receipt, rows: Number(row['written']), deduplicated: Number(row['deduplicated']), deleted: Number(row['deleted']), ...(Number(row['ended']) > 0 && { ended: Number(row['ended']) }) };
+}
+
+async function writeOf(redshift: Redshift, context: ConnectorContext, request: PublishRequest, names: Names, ledger: readonly TextRow[], control: Control): Promise<Write> {
+  const { plan, target: { stream }, keysAside } = request;
+  const known = await redshift.rows(`SELECT DISTINCT proof, CASE state WHEN 'published' THEN 'yes' ELSE 'no' END AS published FROM ${names.loads} WHERE target = ${quoteLiteral(names.label)} AND state <> 'rolled_back'`);
+  return {
+    names, request, types: await columnsOf(redshift, names.schema, names.table), hidden: names.hidden(plan.fence), columns: columnsOfWrite(request), replays: ledger.some((row) => row['original'] !== null),
+    proofs: known.map((row) => row['proof'] ?? null), firstPublish: plan.version === 0 && !known.some((row) => row['published'] === 'yes'), rejected: 0,
+    keysAside: stream.write === 'scd2' && keysAside !== null && keysAside !== 'unknown' ? await keysAsideSteps(redshift, names, context, request, keysAside.path, control) : [],
+  };
 }
 
 const columnsOfWrite = ({ plan, target }: PublishRequest): string => quoteList([...plan.target.map(({ name }) => name), ...(target.stream.lineage ? [batchColumn] : [])]);
@@ -62,10 +81,11 @@ function publishSteps(write: Write, receipt: string, alone: boolean): readonly S
   const sum = (name: string) => `COALESCE(sum(CASE WHEN name = '${name}' THEN n END), 0) AS ${name}`;
   const changed = () => new FencedOffError(`publishing to "${names.label}": the ledger has other batches than the run; nothing was published: start a new run`);
   return [
-    { sql: `LOCK ${names.lock}${alone ? `, ${names.checkpoints}, ${names.loads}, ${names.files}` : ''}` },
+    { sql: `LOCK ${names.lock}${alone ? `, ${names.checkpoints}, ${names.loads}, ${names.files}, ${names.displaced}` : ''}` },
     fencedOff(names, plan.fence, plan.version),
     assertion(`count(*) = ${batchIds.length}`, `FROM ${names.loads} WHERE ${committed(names, plan.fence)}`, changed),
     { sql: `CREATE TEMP TABLE ${counts} (name VARCHAR(32), n BIGINT)` },
+    ...strangersStep(write),
     ...removeReloaded(write),
     ...writeSteps(write),
     { sql: `CREATE TEMP TABLE _millrace_sums AS SELECT ${['written', 'deduplicated', 'deleted', 'ended'].map(sum).join(', ')} FROM ${counts}` },
@@ -85,11 +105,13 @@ function refuseOtherCount(names: Names, fence: number): Step {
 }
 
 /** `changed_file: reload`: rows of the file's earlier version go by batch number. */
-function removeReloaded({ names, request: { plan } }: Write): readonly Step[] {
+function removeReloaded(write: Write): readonly Step[] {
+  const { names, request: { plan } } = write;
   if (plan.reloads.length === 0) return [];
   const old = `${batchColumn} IN (SELECT batch_number FROM _millrace_reloads)`;
   return [
     { sql: `CREATE TEMP TABLE _millrace_reloads AS SELECT DISTINCT batch_number FROM ${names.files} WHERE ${names.mine} AND path IN (${plan.reloads.map(quoteLiteral).join(', ')})` },
+    ...displacedSteps(write, 'target', `SELECT * FROM ${names.target} WHERE ${old}`),
     countStep('deleted', `${names.target} WHERE ${old}`),
     { sql: `DELETE FROM ${names.target} WHERE ${old}` },
   ];
@@ -103,22 +125,11 @@ function recordFiles({ names, request: { plan, batchIds } }: Write): readonly St
   const join = apart ? 'l.batch_id = f.batch_id AND' : '';
   return [
     { sql: 'CREATE TEMP TABLE _millrace_read (path VARCHAR(8192), size BIGINT, version VARCHAR(512), batch_id VARCHAR(2048))' },
-    ...chunks(rows).map((values) => ({ sql: `INSERT INTO _millrace_read VALUES ${values}` })),
+    ...pieces(rows, ', ').map((values) => ({ sql: `INSERT INTO _millrace_read VALUES ${values}` })),
     { sql: `DELETE FROM ${names.files} USING _millrace_read r WHERE ${names.mine} AND ${names.files}.path = r.path` },
     {
       sql: `INSERT INTO ${names.files} (target, pipeline, stream, path, size, version, batch_number) SELECT ${[names.label, names.pipeline, names.stream].map(quoteLiteral).join(', ')}, f.path, f.size, f.version, l.batch_number ` +
         `FROM _millrace_read f JOIN ${names.loads} l ON ${join} l.target = ${quoteLiteral(names.label)} AND l.fence = ${plan.fence} AND l.state = 'published'`,
     },
   ];
-}
-
-/** Texts joined by commas, each piece below the limit of a statement. */
-export function chunks(texts: readonly string[]): readonly string[] {
-  const pieces: string[] = [];
-  for (const text of texts) {
-    const last = pieces.at(-1);
-    if (last !== undefined && Buffer.byteLength(last) + Buffer.byteLength(text) < mostSql - 1000) pieces[pieces.length - 1] = `${last}, ${text}`;
-    else pieces.push(text);
-  }
-  return pieces;
 }

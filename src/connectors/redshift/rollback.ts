@@ -59,6 +59,7 @@ async function takeBack(redshift: Redshift, names: Names, removes: 'batches' | '
     : [{ sql: `DELETE FROM ${names.target}` }, { sql: `INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${names.previous}` }, { sql: `DROP TABLE ${names.previous}` }];
   return [
     ...rows,
+    { sql: `DELETE FROM ${names.displaced} WHERE target = ${quoteLiteral(names.label)} AND run = ${quoteLiteral(names.holder)}` },
     { sql: `DELETE FROM ${names.files} WHERE ${names.mine} AND batch_number IN ${numbers}` },
     { sql: `UPDATE ${names.checkpoints} SET "position" = ${positionSql(before)}, version = version + 1, publisher = NULL, receipt = NULL WHERE ${names.mine}` },
   ];

@@ -11,6 +11,7 @@ import { quoteIdentifier as quoteDuck, quoteLiteral as quoteDuckLiteral } from '
 import type { ConnectorContext, LoadRequest } from '../connector';
 import type { RedshiftConfig } from './config';
 import type { Names } from './names';
+import { quoteLiteral } from './quote';
 import { copyFormOf, type CopyForm } from './types';
 
 /** What COPY is told: the manifest, and the text that stands for NULL. */
@@ -27,8 +28,14 @@ const bytesPerFile = 64 * 1024 * 1024;
 const homeOf = ({ workgroup, cluster, database, schema }: RedshiftConfig, names: Names): string =>
   `${createHash('sha256').update([workgroup ?? cluster, database, schema].join('\n')).digest('hex').slice(0, 16)}/${names.hash}`;
 
+/** Of one claim. */
+export const homeOfFence = (config: RedshiftConfig, names: Names, fence: number): string => `${homeOf(config, names)}/f${fence}`;
+
+/** As COPY and UNLOAD name it. */
+export const roleSql = ({ iam_role: role }: RedshiftConfig): string => (role === 'default' ? 'default' : quoteLiteral(role));
+
 const folderOf = (config: RedshiftConfig, names: Names, { plan, batch }: LoadRequest): string =>
-  `${homeOf(config, names)}/f${plan.fence}/${createHash('sha256').update(batch.id).digest('hex').slice(0, 16)}`;
+  `${homeOfFence(config, names, plan.fence)}/${createHash('sha256').update(batch.id).digest('hex').slice(0, 16)}`;
 
 /** No value of any row is this text: it follows from the content's checksum. */
 const nullMarkOf = ({ batch }: LoadRequest): string => `null ${createHash('sha256').update(`${batch.id}\n${batch.checksum}`).digest('hex').slice(0, 24)}`;
@@ -91,6 +98,10 @@ async function refuseMisfits(session: Session, names: Names, { paths, batch }: L
   if (faults.length === 0) return;
   throw new DestinationHeldError(`loading batch "${batch.id}" into "${names.label}": ${faults.join('; ')}, which the table cannot hold; set them aside with a check (range, length, expression with "on_fail: quarantine") or change them in a step, or widen the column; nothing was loaded`, { batch: batch.id, target: names.label });
 }
+
+/** The null mark stands for NULL alone; dates and times are read in the form that DuckDB prints. */
+export const copySql = (into: string, config: RedshiftConfig, columns: readonly string[], { manifest, nullMark }: StagedCopy): string =>
+  `COPY ${into} (${columns.join(', ')}) FROM ${quoteLiteral(manifest)} IAM_ROLE ${roleSql(config)} FORMAT AS CSV GZIP MANIFEST NULL AS ${quoteLiteral(nullMark)} DATEFORMAT 'auto' TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF`;
 
 /** Files of fences up to `upTo`: nobody loads them any more. */
 export async function removeStaged(config: RedshiftConfig, names: Names, upTo: number): Promise<void> {

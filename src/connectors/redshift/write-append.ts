@@ -1,8 +1,10 @@
 import type { Step } from './client';
+import { displacedSteps } from './displaced';
 import { countStep, sameGroup, type Write } from './write';
 
 /** Adds the staged rows. */
-export function append({ names, request, hidden, columns, types }: Write): readonly Step[] {
+export function append(write: Write): readonly Step[] {
+  const { names, request, hidden, columns, types } = write;
   const { stream } = request.target;
   if (stream.lookback === undefined || stream.key.length === 0 || !stream.cursor) {
     return [countStep('written', hidden), { sql: `INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${hidden}` }];
@@ -12,6 +14,7 @@ export function append({ names, request, hidden, columns, types }: Write): reado
   return [
     { sql: `CREATE TEMP TABLE _millrace_known AS SELECT DISTINCT h._millrace_batch_id AS b, h._millrace_position AS p FROM ${hidden} h JOIN ${names.target} t ON ${there}` },
     { sql: `CREATE TEMP TABLE _millrace_fresh AS SELECT h.* FROM ${hidden} h LEFT JOIN _millrace_known k ON k.b = h._millrace_batch_id AND k.p = h._millrace_position WHERE k.p IS NULL` },
+    ...displacedSteps(write, 'hidden', `SELECT h.* FROM ${hidden} h JOIN _millrace_known k ON k.b = h._millrace_batch_id AND k.p = h._millrace_position`),
     countStep('deduplicated', '_millrace_known'),
     countStep('written', '_millrace_fresh'),
     { sql: `INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM _millrace_fresh` },

@@ -1,3 +1,4 @@
+import { FencedOffError } from '../../domain/errors';
 import type { PublishRequest } from '../connector';
 import type { Step } from './client';
 import type { Names } from './names';
@@ -14,7 +15,18 @@ export interface Write {
   readonly types: ReadonlyMap<string, string>;
   /** Some batch is a replay, and may be older than what the target holds. */
   readonly replays: boolean;
+  /** Proof texts in the ledger of this target; null: rows that are only counted. */
+  readonly proofs: readonly (string | null)[];
+  /** Nothing was ever published to this target. */
+  readonly firstPublish: boolean;
+  /** Rows that were found to be refused before the publish, and are in quarantine. */
+  readonly rejected: number;
+  /** scd2: statements that fill `_millrace_aside` with keys in quarantine; empty: there are none. */
+  readonly keysAside: readonly Step[];
 }
+
+/** What was found before the publish has changed: another attempt looks again. */
+export const refusedOtherwise = ({ label }: Names) => (): FencedOffError => new FencedOffError(`publishing to "${label}": the target refuses other rows than a moment ago, so somebody else writes it; nothing was published: start a new run`, { target: label });
 
 /** Counts of one publish, kept in a table of its session until they go into the checkpoint. */
 export const counts = '_millrace_counts';
