@@ -22,9 +22,9 @@ export async function openRedshiftDestination(config: RedshiftConfig, context: C
   const on = (target: Target): Names => namesOf(target, config);
   return {
     check: () => check(redshift, context.connection),
-    async claim(target) {
+    async claim(target, control) {
       const names = on(target);
-      await ensureSystemTables(redshift, names);
+      await ensureSystemTables(redshift, names, control.signal);
       return claimStream(redshift, names, target);
     },
     prepare: (target, plan, options) => prepareTarget(redshift, on(target), target, plan, options),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { quoteIdentifier, quoteLiteral } from './quote';
 import type { Redshift } from './client';
 import { systemTables, type Names } from './names';
@@ -20,17 +21,20 @@ export async function tablesThere(redshift: Redshift, schema: string, names: rea
   return new Set(rows.map((row) => row['name']!));
 }
 
-/** Creates system tables and the target's lock table unless they are there. Two first runs may collide in the catalog: the one that loses looks again. */
-export async function ensureSystemTables(redshift: Redshift, names: Names): Promise<void> {
+const attempts = 6;
+
+/** Creates system tables and the target's lock table unless they are there. Streams that come first at the same time collide in the catalog: who loses looks again. */
+export async function ensureSystemTables(redshift: Redshift, names: Names, signal: AbortSignal): Promise<void> {
   const { schema } = redshift.config;
   const wanted = [...systemTables, names.lockName];
-  const missing = async () => (await tablesThere(redshift, schema, wanted)).size < wanted.length;
-  if (!(await missing())) return;
   const statements = [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`, ...definitions(names), `CREATE TABLE IF NOT EXISTS ${names.lock} (nothing SMALLINT)`];
-  try {
-    await redshift.transaction({ doing: `creating the system tables in schema "${schema}"`, steps: statements.map((sql) => ({ sql })) });
-  } catch (error) {
-    if (await missing()) throw error;
+  for (let attempt = 1; (await tablesThere(redshift, schema, wanted)).size < wanted.length; attempt += 1) {
+    try {
+      await redshift.transaction({ doing: `creating the system tables in schema "${schema}"`, steps: statements.map((sql) => ({ sql })), signal });
+    } catch (error) {
+      if (attempt === attempts || /permission denied/i.test(String(error))) throw error;
+      await sleep(attempt * 100 * (1 + Math.random()), undefined, { signal });
+    }
   }
 }
 
