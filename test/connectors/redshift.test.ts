@@ -22,37 +22,37 @@ const source = (name: string, values: string) => database.run(`CREATE TABLE ${na
 const rows = (table: string) => warehouse.rows(`SELECT CAST(id AS VARCHAR) AS id, v FROM ${warehouse.schema}.${table} ORDER BY 1, 2`);
 
 test('a stream is appended, run after run; the ledger says so, and verify finds a row that somebody changed', async () => {
-  await source('a', `(1, 'a\\b', '2026-01-01'), (2, NULL, '2026-01-02')`);
+  await source('rs_a', `(1, 'a\\b', '2026-01-01'), (2, NULL, '2026-01-02')`);
   const words = 'mode: incremental, cursor: at, write: append';
-  const first = await place.run(yaml('a', words));
+  const first = await place.run(yaml('rs_a', words));
   expect(first).toMatchObject({ state: 'succeeded', totals: { read: 2, loaded: 2 } });
-  await database.run(`INSERT INTO a_src VALUES (3, '', '2026-01-03')`);
-  expect((await place.run(yaml('a', words))).totals).toMatchObject({ read: 1, loaded: 1 });
-  expect(await rows('a')).toEqual([{ id: '1', v: 'a\\b' }, { id: '2', v: null }, { id: '3', v: '' }]);
-  expect(await warehouse.rows(`SELECT state, CAST("rows" AS VARCHAR) AS n FROM ${warehouse.schema}._millrace_loads ORDER BY batch_number`)).toEqual([{ state: 'published', n: '2' }, { state: 'published', n: '1' }]);
+  await database.run(`INSERT INTO rs_a_src VALUES (3, '', '2026-01-03')`);
+  expect((await place.run(yaml('rs_a', words))).totals).toMatchObject({ read: 1, loaded: 1 });
+  expect(await rows('rs_a')).toEqual([{ id: '1', v: 'a\\b' }, { id: '2', v: null }, { id: '3', v: '' }]);
+  expect(await warehouse.rows(`SELECT state, CAST("rows" AS VARCHAR) AS n FROM ${warehouse.schema}._millrace_loads WHERE stream = 'rs_a_src' ORDER BY batch_number`)).toEqual([{ state: 'published', n: '2' }, { state: 'published', n: '1' }]);
   expect(await place.verify(first.run.workflowId)).toMatchObject({ ok: true, streams: [{ level: 'rows', state: 'intact' }] });
-  await warehouse.run(`UPDATE ${warehouse.schema}.a SET v = 'forged' WHERE id = 1`);
+  await warehouse.run(`UPDATE ${warehouse.schema}.rs_a SET v = 'forged' WHERE id = 1`);
   expect(JSON.stringify(await place.verify(first.run.workflowId))).toContain('rows were changed');
 });
 
 test('scd2: a version per change, missing keys end, what is late is set aside', async () => {
-  await source('s', `(1, 'a', '2026-01-01'), (2, 'b', '2026-01-01')`);
+  await source('rs_s', `(1, 'a', '2026-01-01'), (2, 'b', '2026-01-01')`);
   const words = 'mode: full, write: scd2, key: id, cursor: at';
-  expect((await place.run(yaml('s', words))).totals).toMatchObject({ read: 2, loaded: 2 });
-  await database.run(`UPDATE s_src SET v = 'a2', at = '2026-02-01' WHERE id = 1; DELETE FROM s_src WHERE id = 2; INSERT INTO s_src VALUES (1, 'late', '2025-12-01')`);
-  expect(await place.run(yaml('s', words))).toMatchObject({ state: 'succeeded_with_rejects', totals: { read: 2, loaded: 1, rejected: 1 } });
-  expect(await warehouse.rows(`SELECT CAST(id AS VARCHAR) AS id, v, TO_CHAR(valid_from, 'YYYY-MM-DD') AS since, CASE WHEN is_current THEN 'yes' ELSE 'no' END AS now FROM ${warehouse.schema}.s ORDER BY id, valid_from`)).toEqual([
+  expect((await place.run(yaml('rs_s', words))).totals).toMatchObject({ read: 2, loaded: 2 });
+  await database.run(`UPDATE rs_s_src SET v = 'a2', at = '2026-02-01' WHERE id = 1; DELETE FROM rs_s_src WHERE id = 2; INSERT INTO rs_s_src VALUES (1, 'late', '2025-12-01')`);
+  expect(await place.run(yaml('rs_s', words))).toMatchObject({ state: 'succeeded_with_rejects', totals: { read: 2, loaded: 1, rejected: 1 } });
+  expect(await warehouse.rows(`SELECT CAST(id AS VARCHAR) AS id, v, TO_CHAR(valid_from, 'YYYY-MM-DD') AS since, CASE WHEN is_current THEN 'yes' ELSE 'no' END AS now FROM ${warehouse.schema}.rs_s ORDER BY id, valid_from`)).toEqual([
     { id: '1', v: 'a', since: '2026-01-01', now: 'no' }, { id: '1', v: 'a2', since: '2026-02-01', now: 'yes' }, { id: '2', v: 'b', since: '2026-01-01', now: 'no' },
   ]);
 });
 
 test('a table of somebody else, a column that is too narrow and a value that cannot be held are told, and nothing is written', async () => {
-  await source('n', `(1, 'äöü', '2026-01-01')`);
-  await warehouse.run(`CREATE TABLE ${warehouse.schema}.n (id int, v varchar(5), at timestamptz); INSERT INTO ${warehouse.schema}.n VALUES (9, 'mine', NULL)`);
-  const failed = async (words: string) => (await place.run(`${yaml('n', words)}on_failure: fail\n`)).streams[0]!.error!.message;
+  await source('rs_n', `(1, 'äöü', '2026-01-01')`);
+  await warehouse.run(`CREATE TABLE ${warehouse.schema}.rs_n (id int, v varchar(5), at timestamptz); INSERT INTO ${warehouse.schema}.rs_n VALUES (9, 'mine', NULL)`);
+  const failed = async (words: string) => (await place.run(`${yaml('rs_n', words)}on_failure: fail\n`)).streams[0]!.error!.message;
   expect(await failed('mode: full, write: replace')).toContain('did not create this table');
   expect(await failed('mode: full, write: merge, key: id')).toMatch(/"v" has 1 values that are longer than 5 bytes/);
-  await database.run('ALTER TABLE n_src ADD COLUMN f float8; UPDATE n_src SET v = \'a\', f = \'NaN\'');
+  await database.run('ALTER TABLE rs_n_src ADD COLUMN f float8; UPDATE rs_n_src SET v = \'a\', f = \'NaN\'');
   expect(await failed('mode: full, write: merge, key: id')).toMatch(/"f" has 1 values that are NaN or infinity/);
-  expect(await rows('n')).toEqual([{ id: '9', v: 'mine' }]);
+  expect(await rows('rs_n')).toEqual([{ id: '9', v: 'mine' }]);
 });

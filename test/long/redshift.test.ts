@@ -31,7 +31,7 @@ test.each([
   ['a load meets another transaction (1023)', { kind: 'conflict', at: 6, name: 'millrace/' }, 2],
   ['the cluster goes away between COPY and commit', { kind: 'crash', at: 5, name: 'millrace/' }, 2],
 ])('rows are exact where %s', async (_what, fault, copies) => {
-  const name = `f_${fault.kind}`;
+  const name = `rs_f_${fault.kind}`;
   await source(name);
   const worker = await place.startWorker();
   await warehouse.fault(fault);
@@ -45,7 +45,7 @@ test.each([
 test.each<[KillAt, boolean]>([
   ['load:after-data', false], ['load:before-commit', true], ['load:before-commit', false], ['load:after-commit', false], ['publish:before-commit', true], ['publish:before-commit', false], ['publish:after-commit', false],
 ])('a worker that is killed at %s (statement held: %s) is taken over: one COPY, rows exact', async (point, held) => {
-  const name = `k_${point.replace(/\W/g, '_')}_${held}`;
+  const name = `rs_k_${point.replace(/\W/g, '_')}_${held}`;
   await source(name);
   const killed = await place.startWorker(point);
   const gone = once(killed, 'exit');
@@ -67,16 +67,16 @@ test.each<[KillAt, boolean]>([
 });
 
 test('a run that is cancelled ends the statement under way, and the next run loads', async () => {
-  await source('c');
+  await source('rs_cancelled');
   const worker = await place.startWorker();
   await warehouse.fault({ kind: 'hold', name: 'millrace/' });
-  const handle = await place.start(yaml('c'));
+  const handle = await place.start(yaml('rs_cancelled'));
   await eventually(async () => (await warehouse.statements()).some(({ status, name }) => status === 'SUBMITTED' && name !== undefined), 'the load to be under way');
   await handle.signal('cancel');
   await expect(handle.result()).rejects.toThrow();
-  expect((await loadsOf('c')).map(({ status }) => status)).toEqual(['ABORTED']);
-  expect(await place.run(yaml('c'))).toMatchObject({ state: 'succeeded', totals: { loaded: 3 } });
-  expect(await rows('c')).toEqual(all);
+  expect((await loadsOf('rs_cancelled')).map(({ status }) => status)).toEqual(['ABORTED']);
+  expect(await place.run(yaml('rs_cancelled'))).toMatchObject({ state: 'succeeded', totals: { loaded: 3 } });
+  expect(await rows('rs_cancelled')).toEqual(all);
   worker.kill('SIGTERM');
   await once(worker, 'exit');
 });
