@@ -16,6 +16,8 @@ export interface Attempted {
 export interface Activities {
   startRun(input: StartRunInput): Promise<StartRunOutput>;
   planStream(input: PlanStreamInput): Promise<PlanRef & Attempted>;
+  /** Makes the target ready for a plan whose changes a person has let pass. */
+  prepareTarget(input: StreamInput): Promise<void>;
   extractPartition(input: PartitionInput): Promise<{ readonly rows: number; readonly bytes: number } & Attempted>;
   transformBatch(input: PartitionInput): Promise<BatchRef & Attempted>;
   transformStream(input: StreamInput): Promise<BatchRef & Attempted>;

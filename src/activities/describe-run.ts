@@ -12,6 +12,8 @@ import { describeChain, splitOf } from '../transforms/run-chain';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
+import { driftShown } from './drift-shown';
+import { contractedBy, refuseDrift } from './plan-contract';
 import { describeReferences, inReferenceOrder } from './preview-references';
 import type { DescribeRunInput, PlannedStream } from './seeing-contract';
 import { withKeyChecks } from './start-run';
@@ -45,14 +47,19 @@ async function describeStream(input: DescribeRunInput, stream: StreamSpec, desti
     const plan = await askSource(input, stream, checkpoint, dependencies, control);
     found = { ...found, ...facts(plan) };
     const names = namesOf(plan.columns, stream.naming, stream.stream);
-    const columns = await dependencies.engine.session(control.signal, async (session) =>
-      describeChain(session, renamed(plan.columns, names), stream.steps, await describeReferences(session, stream, input.connectionsFile, known)));
+    const contracted = await dependencies.engine.session(control.signal, async (session) => {
+      const references = await describeReferences(session, stream, input.connectionsFile, known);
+      return contractedBy({ pipeline: input.spec.pipeline, stream, known: checkpoint?.position?.contract, now: renamed(plan.columns, names), describe: (columns) => describeChain(session, columns, stream.steps, references) });
+    });
+    const columns = contracted.target;
+    found = { ...found, drift: driftShown(contracted) };
     known.set(stream.stream, columns);
+    refuseDrift(contracted, stream.stream);
     const { wholeStream } = splitOf(stream.steps, stream.checks, partitionNames({ ...plan, names }));
     found = { ...found, columns: columns.map(({ name, type }) => ({ name, type })), wholeStream };
     const ordered = orderedTarget({ stream, columns: plan.columns, names, target: columns }, wholeStream);
     const firstLoad = checkpoint === null || checkpoint.version === 0;
-    const changes = await destination.prepare(target, { ...ordered, fence: (checkpoint?.fence ?? 0) + 1, firstLoad, key: plan.key }, { dryRun: true, allowDestructive: input.allowDestructive });
+    const changes = await destination.prepare(target, { ...ordered, ...contracted.plan, fence: (checkpoint?.fence ?? 0) + 1, firstLoad, key: plan.key }, { dryRun: true, allowDestructive: input.allowDestructive });
     return plannedOf(stream, { ...found, statements: changes.statements.slice(0, mostStatements), destructive: [...changes.destructive, ...effectsOf(stream, firstLoad)] }, null);
   } catch (error) {
     if (control.signal.aborted) throw error;
@@ -84,7 +91,7 @@ function facts({ window, partitions, notes }: SourcePlan): Partial<PlannedStream
 
 const plannedOf = (stream: StreamSpec, found: Partial<PlannedStream>, problem: PlannedStream['problem']): PlannedStream => ({
   stream: stream.stream, to: stream.to, mode: stream.mode, write: stream.write,
-  checkpoint: null, window: null, partitions: { count: 0, labels: [] }, estimatedRows: null, columns: [], statements: [], destructive: [],
+  checkpoint: null, window: null, partitions: { count: 0, labels: [] }, estimatedRows: null, columns: [], statements: [], destructive: [], drift: { differences: [], outcome: null },
   wholeStream: splitOf(stream.steps, stream.checks).wholeStream,
   ...found,
   rollback: canRollback(stream),

@@ -65,15 +65,16 @@ async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, contr
   const published = await artefacts.published.find(run, outcome.stream);
   const common = {
     stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: report?.checks ?? [], error: outcome.error,
+    ...(plan?.drift && { drift: plan.drift }),
     notes: [...plan?.notes ?? [], ...published?.notes ?? [], ...(outcome.note === undefined ? [] : [outcome.note])],
     ...(outcome.approvals?.length ? { approvals: outcome.approvals } : {}),
   };
   if (!plan || !published) return { ...common, state: outcome.state === 'cancelled' ? 'cancelled' : 'failed', totals: report?.totals ? { ...report.totals, loaded: 0 } : noTotals, lines: report?.lines ?? [], batches: 0, deleted: 0 };
   try {
-    const { totals, lines, batches } = await recount(dependencies, artefacts, control, run, streamSpec, plan, published);
+    const { totals, lines, batches, discarded } = await recount(dependencies, artefacts, control, run, streamSpec, plan, published);
     const gaps = published.position.gaps ?? [];
     const skippedNow = (await artefacts.amendments(run, outcome.stream)).skipped.length > 0;
-    return { ...common, state: totals.rejected > 0 || skippedNow ? 'succeeded_with_rejects' : 'succeeded', totals, lines, batches, deleted: published.deleted, proof: await proveStream(dependencies, artefacts, control, run, streamSpec, plan), ...(gaps.length > 0 && { gaps }) };
+    return { ...common, state: totals.rejected > 0 || skippedNow ? 'succeeded_with_rejects' : 'succeeded', totals, lines, batches, notes: [...common.notes, ...discarded], deleted: published.deleted, proof: await proveStream(dependencies, artefacts, control, run, streamSpec, plan), ...(gaps.length > 0 && { gaps }) };
   } catch (error) {
     if (!(error instanceof BalanceError)) throw error;
     return { ...common, state: 'failed', totals: noTotals, lines: [], batches: 0, deleted: published.deleted, error: { message: error.message, area: error.area } };
@@ -84,6 +85,8 @@ interface Recounted {
   readonly totals: Totals;
   readonly lines: readonly BalanceLine[];
   readonly batches: number;
+  /** What the contract left out of rows that went on, for people. */
+  readonly discarded: readonly string[];
 }
 
 /** Counts again what lies there: manifests, Parquet files, quarantine files; nothing that a workflow or an earlier activity summed up. */
@@ -107,7 +110,13 @@ async function recount({ staging, engine }: Dependencies, artefacts: Artefacts, 
     ...(balances(totals) ? [] : ['the totals do not close']),
   ];
   if (problems.length > 0) throw new BalanceError(`finishing stream "${stream.stream}": its rows do not add up: ${problems.join('; ')}; what was published stays until it is settled`, { stream: stream.stream });
-  return { totals, lines, batches: loaded.length };
+  return { totals, lines, batches: loaded.length, discarded: discardedIn(parts) };
+}
+
+function discardedIn(batches: readonly Batch[]): readonly string[] {
+  const sums = new Map<string, number>();
+  for (const { discarded = {} } of batches) for (const [column, values] of Object.entries(discarded)) sums.set(column, (sums.get(column) ?? 0) + values);
+  return [...sums].map(([column, values]) => `the contract discarded ${values} ${values === 1 ? 'value' : 'values'} of "${column}"; their rows went on`);
 }
 
 async function countLanded(session: Session, staging: StagingStore, batches: readonly Batch[]): Promise<number> {

@@ -12,6 +12,7 @@ import { createExtractPartition } from './extract-partition';
 import { createFinishRun } from './finish-run';
 import { createLoadBatch } from './load-batch';
 import { createPlanStream } from './plan-stream';
+import { createPrepareTarget } from './prepare-target';
 import { createPreviewPipeline, createSweepPreview } from './preview-pipeline';
 import { createPublishStream } from './publish-stream';
 import { createRereadPartition } from './reread-partition';
@@ -32,6 +33,7 @@ export { timingInterceptor } from './timing';
 export const createActivities = (dependencies: Dependencies): Activities & SeeingActivities & CleanActivities => ({
   startRun: createStartRun(dependencies),
   planStream: createPlanStream(dependencies),
+  prepareTarget: createPrepareTarget(dependencies),
   extractPartition: createExtractPartition(dependencies),
   transformBatch: createTransformBatch(dependencies),
   transformStream: createTransformStream(dependencies),

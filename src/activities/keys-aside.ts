@@ -1,6 +1,7 @@
 import type { Batch } from '../domain/batch';
 import type { Column } from '../domain/column';
 import type { Control } from '../domain/control';
+import { columnsUnder } from '../domain/contract-verdict';
 import { EtlError } from '../domain/errors';
 import { streamPath, type RunRef } from '../domain/ids';
 import type { NamedOptions, StreamSpec } from '../domain/pipeline';
@@ -37,8 +38,9 @@ export async function findKeysAside({ staging, engine, resolveSecret }: Dependen
   const { connectionsFile } = await artefacts.run(run);
   return engine.session(control.signal, async (session) => {
     await putOutside({ session, stream, connectionsFile, resolveSecret });
-    const input = renamed(plan.columns, plan.names);
-    const places: Rejected[] = [parts, whole].map((batches) => ({ batches, columns: input, origins: plan.columns.map(({ name }) => name), steps: stream.steps }));
+    const input = columnsUnder(plan.rules ?? [], renamed(plan.columns, plan.names));
+    const origins = input.map(({ name }) => plan.columns[plan.names.indexOf(name)]?.name ?? name);
+    const places: Rejected[] = [parts, whole].map((batches) => ({ batches, columns: input, origins, steps: stream.steps }));
     const selects: string[] = [];
     for (const [index, place] of places.entries()) {
       if (place.batches.every(({ quarantine }) => quarantine.length === 0)) continue;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
-import { ConfigurationError } from '../domain/errors';
+import { driftText, type Known } from '../domain/contract';
+import { ConfigurationError, EtlError } from '../domain/errors';
 import { canonicalJson } from '../domain/json';
 import { namesOf } from '../domain/naming';
 import { orderedTarget } from '../domain/order';
@@ -14,6 +15,7 @@ import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { gapPlan, keepingGaps } from './gap-plan';
+import { contractedBy, refuseDrift } from './plan-contract';
 import { openReferences } from './references';
 import { planReplay } from './replay/plan';
 
@@ -41,18 +43,26 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       });
       const sourcePlan = replay ? asked : document.gaps ? gapPlan(asked, claim.position) : keepingGaps(asked, streamSpec, claim.position);
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
-      const targetColumns = await engine.session(control.signal, async (session) =>
-        describeChain(session, renamed(sourcePlan.columns, names), streamSpec.steps, await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret })));
+      const contracted = await engine.session(control.signal, async (session) => {
+        const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
+        return contractedBy({ pipeline: run.pipeline, stream: streamSpec, known: knownTo(replay !== null, claim.position?.contract, renamed(sourcePlan.columns, names)), now: renamed(sourcePlan.columns, names), describe: (columns) => describeChain(session, columns, streamSpec.steps, references) });
+      });
+      refuseDrift(contracted, stream);
+      const targetColumns = contracted.target;
       if (replay) refuseUnseen(stream, replay.replay, targetColumns);
       const { wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames({ ...sourcePlan, names }));
       const plan = {
-        ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names, ...(replay && { replay: replay.replay }),
+        ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names, ...(replay && { replay: replay.replay }), ...contracted.plan,
+        position: run.backfill || replay ? sourcePlan.position : { ...sourcePlan.position, contract: contracted.known },
         passes: false, proof: null, stagesLineage: destination.stagesLineage?.(target) === true,
         wholeStream, fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };
-      await destination.prepare(target, plan, { dryRun: false, allowDestructive });
-      const passes = sourcePlan.copyText === true && isLeftAlone(spec, streamSpec) && (await destination.takesCopyText?.(target, targetColumns)) === true;
-      const proof = streamSpec.proof !== 'counts' ? (await destination.provable?.(target, targetColumns)) ?? null : null;
+      // What a person must let pass first changes nothing yet: prepare-target does it after that, and then says what else there is to mend.
+      await destination.prepare(target, plan, { dryRun: plan.approval !== undefined, allowDestructive }).catch((error: unknown) => {
+        if (plan.approval === undefined || !EtlError.is(error) || error.disposition !== 'hold') throw error;
+      });
+      const passes = sourcePlan.copyText === true && plan.rules === undefined && isLeftAlone(spec, streamSpec) && (await destination.takesCopyText?.(target, targetColumns)) === true;
+      const proof = streamSpec.proof !== 'counts' ? (await destination.provable?.(target, targetColumns, plan.widens)) ?? null : null;
       const recorded = await artefacts.plan.record(withHash({ ...plan, passes, proof }), run, stream);
       control.reached('plan:after-plan');
       return referenceTo(recorded);
@@ -84,6 +94,10 @@ async function askSource<Result>(dependencies: Dependencies, connectionsFile: st
 export const renamed = (columns: readonly Column[], names: readonly string[]): readonly Column[] =>
   columns.map((column, index) => ({ ...column, name: names[index]! }));
 
+/** Rows that are replayed have the columns that their run had: what came since is none of their differences. */
+const knownTo = (replay: boolean, known: Known | undefined, now: readonly Column[]): Known | undefined =>
+  (replay && known ? { ...known, columns: known.columns.filter(({ name }) => now.some((column) => column.name === name)) } : known);
+
 const withHash = (plan: Omit<Plan, 'hash'>): Plan => ({ ...plan, hash: createHash('sha256').update(canonicalJson(plan)).digest('hex') });
 
 const referenceTo = (plan: Plan): PlanRef => ({
@@ -92,7 +106,8 @@ const referenceTo = (plan: Plan): PlanRef => ({
   wholeStream: plan.wholeStream,
   estimatedRows: estimate(plan),
   window: plan.window,
-  notes: plan.notes.slice(0, 10),
+  notes: [...plan.drift ?? []].map(driftText).concat(plan.notes).slice(0, 10),
+  ...(plan.approval !== undefined && { approval: plan.approval }),
 });
 
 const estimate = ({ partitions }: SourcePlan): number | null =>

@@ -64,6 +64,8 @@ export interface PlannedStream {
   readonly wholeStream: boolean;
   readonly statements: readonly string[];
   readonly destructive: readonly string[];
+  /** What differs from the columns last published, and what the contract makes of it. */
+  readonly drift: { readonly differences: readonly string[]; readonly outcome: string | null };
   readonly rollback: { readonly can: boolean; readonly why: string };
   readonly notes: readonly string[];
   /** Why a run would not get past here; null: it would. */

@@ -14,7 +14,7 @@ import type { ReplayedBatch } from '../domain/replay';
 import { writeQuarantine } from '../stores/quarantine';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
-import { createRejects, needsPositions, runChain, splitOf, type ChainResult } from '../transforms/run-chain';
+import { createRejects, needsPositions, rejectsRows, runChain, splitOf, type ChainResult } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import type { PartitionInput } from './contract';
 import { withControl } from './control';
@@ -46,14 +46,15 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames(plan));
+    const { rules = [] } = plan;
     const staysPlaced = wholeStream || stagesPosition(streamSpec);
-    const positions = staysPlaced || plan.carries !== undefined || needsPositions(streamSpec.steps, streamSpec.checks) || manifest.files.some(({ format }) => canReject(format.name));
+    const positions = staysPlaced || plan.carries !== undefined || needsPositions(streamSpec.steps, streamSpec.checks) || rejectsRows(rules) || manifest.files.some(({ format }) => canReject(format.name));
     const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful });
     await createRejects(session, 'rejects');
     const steps = await runChain({
       session, relation: 'input', columns: renamed(plan.columns, plan.names),
       steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions: positions || careful,
-      checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects',
+      checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects', rules,
     });
     const chain = plan.carries === undefined ? steps : await carryOrder(session, steps, plan);
     const id = batchPath(run, stream, ordinal, reread);
@@ -65,7 +66,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
       lines: [...readLine(manifest.rows, input.rows ?? chain.received ?? staged.rows, input.rejected), ...chain.close(staged.rows)],
-      quarantine, read: manifest.rows, failing: chain.failing, ...originalOf(plan, ordinal),
+      quarantine, read: manifest.rows, failing: chain.failing, ...originalOf(plan, ordinal), ...(Object.keys(chain.discarded).length > 0 && { discarded: chain.discarded }),
     }, run, stream, ordinal, reread);
     control.reached('transform:after-batch');
     return refTo(batch);

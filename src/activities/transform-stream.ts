@@ -1,5 +1,6 @@
 import type { BatchRef } from '../domain/batch';
 import { positionColumn } from '../domain/column';
+import { columnsUnder } from '../domain/contract-verdict';
 import { batchNumberOf, batchPath } from '../domain/ids';
 import { writeQuarantine } from '../stores/quarantine';
 import { stagesPosition } from '../domain/pipeline';
@@ -37,7 +38,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
   return withControl(reached, (control) => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
     const { firstStreamStep } = splitOf(steps, checks, partitionNames(plan));
-    const columns = await describeChain(session, renamed(plan.columns, plan.names), steps.slice(0, firstStreamStep), references);
+    const columns = await describeChain(session, columnsUnder(plan.rules ?? [], renamed(plan.columns, plan.names)), steps.slice(0, firstStreamStep), references);
     const names = columns.map(({ name }) => name);
     await viewOf(session, staging, 'input', parts, [...names, positionColumn], [...columns.map(({ type }) => type), 'BIGINT']);
     await createRejects(session, 'rejects');

@@ -38,7 +38,7 @@ export async function verifySource(dependencies: Dependencies, artefacts: Artefa
 
 /** Rows are comparable one by one only where they were loaded as they were read. */
 const coveredIn = (document: ProofDocument, stream: StreamSpec, plan: Plan): readonly ProofColumn[] | null =>
-  document.covers && stream.steps.length === 0 && !plan.wholeStream && document.batches.every(({ read, rows }) => read === rows) ? document.covers.columns : null;
+  document.covers && stream.steps.length === 0 && plan.rules === undefined && !plan.wholeStream && document.batches.every(({ read, rows }) => read === rows) ? document.covers.columns : null;
 
 function compare(document: ProofDocument, ordinal: number, there: { readonly rows: number; readonly fingerprint: string | null }, byRow: boolean): string | null {
   const batch = [...document.parts, ...document.batches].find(({ id }) => ordinalOf(id) === ordinal);

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { CheckConnectionsInput, ConnectionCheck } from '../activities/contract';
+import type { DescribeRunInput, PlannedStream } from '../activities/seeing-contract';
 import { connectionsFileOf, openConnections } from '../config/connections';
 import type { Environment } from '../config/environment';
 import { loadPipeline } from '../config/load-pipeline';
@@ -8,6 +9,7 @@ import { askWorker } from './ask-worker';
 import { findServer } from './connect';
 import type { AddCommand } from './door';
 import { exitCodeOfArea, exitCodes, type ExitCode } from './exit-codes';
+import { logicalDateOf } from './logical-date';
 import type { Terminal } from './terminal';
 import { plural } from './words';
 
@@ -29,7 +31,11 @@ export async function check(file: string, environment: Environment, terminal: Te
   try {
     const input: CheckConnectionsInput = { connectionsFile: connections.file, source: spec.source, destination: spec.destination };
     const found = await askWorker<readonly ConnectionCheck[]>(server.client, environment, { workflow: 'checkConnections', doing: 'checking connections', input });
-    return tellChecks(found, terminal);
+    const told = tellChecks(found, terminal);
+    const judged = spec.streams.filter(({ contract }) => contract !== undefined);
+    if (told !== exitCodes.success || judged.length === 0) return told;
+    const described: DescribeRunInput = { spec, connectionsFile: connections.file, logicalDate: logicalDateOf(undefined), allowDestructive: false };
+    return tellDrift(await askWorker<readonly PlannedStream[]>(server.client, environment, { workflow: 'describeRun', doing: 'comparing the source with what was loaded last', input: described }), terminal);
   } finally {
     await server.close();
   }
@@ -43,6 +49,17 @@ function tellChecks(found: readonly ConnectionCheck[], terminal: Terminal): Exit
   }
   const failed = found.find(({ ok }) => !ok);
   return failed ? exitCodeOfArea(failed.side) : exitCodes.success;
+}
+
+/** What a contract is asked about: the source as it is now against what was last published. */
+function tellDrift(streams: readonly PlannedStream[], terminal: Terminal): ExitCode {
+  for (const { stream, drift, problem } of streams.filter((one) => one.drift.differences.length > 0)) {
+    terminal.event('drift', { stream, ...drift });
+    terminal.say(`${problem ? pc.red('failed') : pc.yellow('changed')}  stream "${stream}" is no longer what was loaded last`);
+    for (const line of [...drift.differences, drift.outcome]) terminal.say(`    ${line}`);
+  }
+  const refused = streams.find(({ drift, problem }) => problem !== null && drift.differences.length > 0);
+  return refused ? exitCodeOfArea(refused.problem!.area) : exitCodes.success;
 }
 
 export const addCheck: AddCommand = ({ command, does }) => command('check', 'Read a pipeline, list everything that is wrong, and try its connections', 'millrace check pipelines/orders.yaml')

@@ -49,6 +49,8 @@ function textOf(stream: PlannedStream): string {
       line('partitions', `${plural(partitions.count, 'partition')}${partitions.labels.length > 0 ? `: ${partitions.labels.join(', ')}${partitions.count > partitions.labels.length ? ', …' : ''}` : ''}`),
     ]),
     ...(columns.length > 0 ? [line('columns', columns.map(({ name, type }) => `${name} ${type}`).join(', '))] : []),
+    ...list('changed', stream.drift.differences, pc.yellow),
+    ...(stream.drift.outcome === null ? [] : [line('contract', stream.drift.outcome)]),
     ...(stream.wholeStream ? [line('steps', 'one of them needs all rows of the stream, so it runs once, after the last partition')] : []),
     ...list('would run', statements.length > 0 || problem ? statements : ['no DDL: the target is ready']),
     ...list('takes away', destructive.length > 0 ? destructive : problem ? [] : ['nothing'], destructive.length > 0 ? pc.yellow : undefined),

@@ -4,7 +4,6 @@ export const pipelineWordsToCome: Readonly<Record<string, string>> = {
 };
 
 export const streamWordsToCome: Readonly<Record<string, string>> = {
-  contract: 'a change of the source\'s columns holds the run',
   engine: 'steps run in Millrace\'s own DuckDB',
   exclude: 'name each stream',
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contractWords } from '../domain/contract';
 import { nullCursors, writes } from '../domain/pipeline';
 import { shareOf } from './duration';
 import { sizeOf } from './size';
@@ -33,6 +34,10 @@ const streamWords = {
   visible: z.enum(['run', 'batch']).describe('When rows show: at the end of the run, or batch by batch'),
   lineage: z.boolean().describe('Whether each row carries _millrace_batch_id'),
   proof: z.enum(['full', 'rows', 'counts']).describe('What is kept of each batch to prove it later: a fingerprint of its rows, or their number; full: the run compares every row with the destination before it ends'),
+  contract: z.strictObject({
+    columns: z.enum(contractWords).describe('What becomes of columns that are new or missing; default evolve: new ones are added, missing ones become NULL').optional(),
+    types: z.enum(contractWords).describe('What becomes of columns whose type has changed; without it a type that the target cannot hold holds the run').optional(),
+  }).describe('What the source may change'),
   format: named.describe('Format of source files'),
   target: z.strictObject({
     format: named.describe('Format of files written').optional(),

@@ -53,6 +53,7 @@ export function fillStream(input: FillInput): StreamSpec {
     visible: written.visible ?? defaultVisible(input, write),
     lineage: written.lineage ?? true,
     proof: written.proof ?? 'rows',
+    ...(written.contract === undefined ? {} : { contract: { columns: written.contract.columns ?? 'evolve', types: written.contract.types ?? null } }),
     ...(input.sourceFormat ? { sourceFormat: input.sourceFormat } : {}),
     ...(input.targetFormat ? { targetFormat: input.targetFormat } : {}),
     partitionBy: written.target?.partition_by ?? [],

@@ -203,7 +203,7 @@ export interface VerifyRequest {
  * settles what older fences left unpublished; an older run is refused with FencedOffError (semantics 2).
  *
  * `prepare` makes the target and the system tables ready for `plan.target`, or throws a held or configuration error that
- * says what does not fit. With `dryRun` it only tells, also where the system tables are not there yet. Called again it changes nothing.
+ * says what does not fit. Only columns that `widens` names get another type, and only one that holds all they hold. With `dryRun` it only tells, also where the system tables are not there yet. Called again it changes nothing.
  *
  * `load` commits a batch and its ledger row together, or neither. Called again with the same batch id after a crash it
  * returns the first receipt with `alreadyLoaded: true`; with another checksum it throws; with an outdated fence it throws.
@@ -216,7 +216,7 @@ export interface VerifyRequest {
 export interface Destination {
   check(): Promise<CheckResult>;
   claim(target: Target, control: Control): Promise<Claim>;
-  prepare(target: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'key' | 'order'>, options: { readonly dryRun: boolean; readonly allowDestructive: boolean }): Promise<SchemaChanges>;
+  prepare(target: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'key' | 'order' | 'widens'>, options: { readonly dryRun: boolean; readonly allowDestructive: boolean }): Promise<SchemaChanges>;
   /** Whether `load` takes staged Parquet over as its own file, so that it must have the lineage column. Absent: never. */
   stagesLineage?(target: Target): boolean;
   /**
@@ -226,9 +226,10 @@ export interface Destination {
   takesCopyText?(target: Target, columns: readonly Column[]): Promise<boolean>;
   /**
    * Which columns a fingerprint of the target's rows covers and how each is written there; what the target rewrites is left out with the
-   * reason. Asked after `prepare`. Absent: rows are only counted.
+   * reason. Asked after `prepare`, also after one that only told: columns that are not there and those in `widens` count as what prepare
+   * will make of them. Absent: rows are only counted.
    */
-  provable?(target: Target, columns: readonly Column[]): Promise<ProofPlan>;
+  provable?(target: Target, columns: readonly Column[], widens?: readonly string[]): Promise<ProofPlan>;
   load(request: LoadRequest, control: Control): Promise<LoadReceipt>;
   publish(request: PublishRequest, control: Control): Promise<PublishReceipt>;
   /** Counted in the destination, not remembered: rows per batch id, before or after the publish. Independent of `load`'s own count. */

@@ -32,6 +32,8 @@ export interface Batch {
   readonly read: number;
   /** Row checks with `on_fail: block | warn`: failing rows, by index in the stream's `checks`. The gate sums them. */
   readonly failing: Readonly<Record<number, number>>;
+  /** Values that the contract left out while their rows went on, by column. Absent: none. */
+  readonly discarded?: Readonly<Record<string, number>>;
 }
 
 /** What the workflow carries of a batch. */

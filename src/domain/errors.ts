@@ -89,6 +89,12 @@ export class CheckBlockedError extends EtlError {
   readonly area = 'check';
 }
 
+/** The source is no longer what the stream's contract allows: nothing was written. */
+export class ContractRefusedError extends EtlError {
+  readonly disposition = 'fail';
+  readonly area = 'check';
+}
+
 /** What was found may be right, and only a person can tell: the stream waits for `approve` or `reject`. */
 export class ApprovalNeededError extends EtlError {
   readonly disposition = 'approve';

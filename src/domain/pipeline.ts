@@ -1,3 +1,4 @@
+import type { Contract } from './contract';
 import type { JsonObject } from './json';
 import type { Retention } from './retention';
 import type { ScheduleSpec } from './schedule';
@@ -50,6 +51,8 @@ export interface StreamSpec {
   readonly visible: 'run' | 'batch';
   readonly lineage: boolean;
   readonly proof: 'full' | 'rows' | 'counts';
+  /** Absent: new columns are added, and a type that the target cannot hold holds the run. */
+  readonly contract?: Contract;
   /** Options of the source's and the destination's format for files: `{ name: 'csv', options: {…} }`. */
   readonly sourceFormat?: NamedOptions;
   readonly targetFormat?: NamedOptions;

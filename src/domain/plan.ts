@@ -1,4 +1,5 @@
 import type { Column } from './column';
+import type { ContractRule, Drift } from './contract';
 import type { ProofPlan } from './fingerprint';
 import type { Json } from './json';
 import type { FileRecord, Position, Window } from './position';
@@ -49,6 +50,14 @@ export interface Plan extends SourcePlan {
   readonly passes: boolean;
   /** True where staged files become the destination's own: they carry the lineage column, numbered by `batchNumberOf`. */
   readonly stagesLineage: boolean;
+  /** What differs from the columns last published, and is not left out by the steps. Absent: nothing. */
+  readonly drift?: readonly Drift[];
+  /** What the contract does to each batch before the first step. Absent: nothing. */
+  readonly rules?: readonly ContractRule[];
+  /** Columns that the target may widen. Absent: none. */
+  readonly widens?: readonly string[];
+  /** What a person must let pass before anything is loaded, for people. Absent: nothing. */
+  readonly approval?: string;
   /** Loaded column that tells which of two versions of a key is newer (merge), or when a version begins (scd2). Absent: none. */
   readonly order?: string;
   /** Column before the steps that is loaded as `order`, since the steps drop it. Absent: they keep it. */
@@ -73,6 +82,8 @@ export interface PlanRef {
   readonly estimatedRows: number | null;
   readonly window: Window | null;
   readonly notes: readonly string[];
+  /** What a person must let pass before anything is loaded. Absent: nothing. */
+  readonly approval?: string;
 }
 
 /** The partition key by the names that columns have inside Millrace. */

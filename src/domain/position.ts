@@ -1,3 +1,4 @@
+import type { Known } from './contract';
 import type { Gap } from './gap';
 import type { Json, JsonObject } from './json';
 
@@ -7,6 +8,8 @@ export interface Position {
   readonly cursor: string | null;
   /** Anything else the source needs next time, e.g. inferred types. */
   readonly state?: JsonObject;
+  /** Columns as last published: what the stream's contract compares with. Absent: not known, and nothing differs. */
+  readonly contract?: Known;
   /** Slices before `cursor` that were skipped and are not loaded yet. */
   readonly gaps?: readonly Gap[];
 }

@@ -1,5 +1,6 @@
 import type { Approval } from './approval';
 import type { BalanceLine, Totals } from './balance';
+import type { Drift } from './contract';
 import type { Gap } from './gap';
 import type { RunRef } from './ids';
 import type { QuarantineFile } from './batch';
@@ -86,6 +87,8 @@ export interface StreamSummary {
   readonly approvals?: readonly Approval[];
   /** What is skipped and not loaded yet, of this run and of earlier ones. */
   readonly gaps?: readonly Gap[];
+  /** What differed from the columns last published. Absent: nothing. */
+  readonly drift?: readonly Drift[];
 }
 
 /** The end of the value chain: `<run>/receipt.json`, immutable, chained by hash to the pipeline's previous one. */

@@ -1,9 +1,11 @@
 import { emptyLine, type BalanceLine } from '../domain/balance';
+import type { ContractRule } from '../domain/contract';
 import { positionColumn, systemPrefix, type Column } from '../domain/column';
 import { ConfigurationError } from '../domain/errors';
 import type { NamedOptions, OnError } from '../domain/pipeline';
 import { compileRowChecks } from '../checks/row-checks';
 import { nextName, type ChainState } from './chain-state';
+import { contractLine, enforceContract } from './contract';
 import type { Session } from './duckdb-engine';
 import { addFates, handedOn, mostPending, settle, type FateRequest } from './fates';
 import { runProgram } from './program-runner';
@@ -32,6 +34,8 @@ export interface ChainRequest {
   readonly rejects: string;
   /** Whether `relation` has positions; where it has none, `needsPositions` must be false. */
   readonly positions: boolean;
+  /** What the stream's contract does to the rows before the first step. Absent: nothing. */
+  readonly rules?: readonly ContractRule[];
 }
 
 export interface ChainResult {
@@ -43,6 +47,8 @@ export interface ChainResult {
   close(out: number): readonly BalanceLine[];
   /** Row checks that block or warn: failing rows, by index in `checks`. */
   readonly failing: Readonly<Record<number, number>>;
+  /** Values that the contract left out while their rows went on, by column. */
+  readonly discarded: Readonly<Record<string, number>>;
 }
 
 /** A line of the balance, or the name of a step whose line is not known yet. */
@@ -57,6 +63,7 @@ export async function runChain(request: ChainRequest): Promise<ChainResult> {
   const { session } = request;
   const state: ChainState = { relation: request.relation, columns: request.columns, reshaped: false, pending: [] };
   const known: Known = [];
+  const discarded = await applyRules(request, state, known);
   for (const [index, spec] of request.steps.entries()) await applyStep(request, state, known, spec, request.firstStep + index);
   const checks = compileRowChecks(request.checks, state.columns, quoteIdentifier(state.relation), quotedReferences(request.references));
   if (checks.guards.length > 0) {
@@ -65,7 +72,13 @@ export async function runChain(request: ChainRequest): Promise<ChainResult> {
     await addFates(session, state, { step: 'checks', onError: 'reject', guards: checks.guards, projections: namesOf(state) });
   }
   const failing = await countFailing(request, state, known, checks.counted);
-  return { relation: state.relation, columns: state.columns, received: known.find((line) => typeof line !== 'string')?.in ?? null, close: (out) => closed(known, out), failing };
+  return { relation: state.relation, columns: state.columns, received: known.find((line) => typeof line !== 'string')?.in ?? null, close: (out) => closed(known, out), failing, discarded };
+}
+
+async function applyRules({ session, rules = [], positions }: ChainRequest, state: ChainState, known: Known): Promise<ChainResult['discarded']> {
+  if (rules.length === 0) return {};
+  known.push(contractLine);
+  return enforceContract(session, state, rules, positions);
 }
 
 /** Steps that neither drop nor add rows hand on what the next counted step received. */

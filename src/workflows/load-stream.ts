@@ -9,7 +9,7 @@ import { streamProgress, type LoadStreamInput, type StreamOutcome, type StreamPr
 import { Partitions } from './partitions';
 import { openStreamControls } from './stream-controls';
 
-type Stage = 'plan' | 'extract' | 'transform' | 'load' | 'check' | 'publish' | 'done';
+type Stage = 'plan' | 'extract' | 'contract' | 'transform' | 'load' | 'check' | 'publish' | 'done';
 
 /** One stream of a run: plan → partitions, a window of them at once → gate → publish. */
 export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome> {
@@ -66,14 +66,30 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
     return ref;
   }
 
+  async function movePartitions(ref: PlanRef): Promise<void> {
+    enter('extract');
+    if (await partitions.move(ref)) return;
+    await condition(allHandlersFinished);
+    await controls.settled();
+    await makeContinueAsNewFunc<typeof loadStream>()({ ...input, window: partitions.window, paused: gate.paused, carried: partitions.carried(ref) });
+  }
+
+  /** Everything is read and staged; the target is as it was until a person lets the changes pass. */
+  async function letPass(what: string): Promise<void> {
+    enter('contract');
+    await gate.approval(null, what);
+    await gate.attempt(null, () => activities.prepareTarget.executeWithOptions(named(null, 'prepare'), [where]));
+    partitions.approved();
+  }
+
   async function move(): Promise<StreamOutcome> {
     const ref = await planned();
     plan = ref;
-    enter('extract');
-    if (!(await partitions.move(ref))) {
-      await condition(allHandlersFinished);
-      await controls.settled();
-      await makeContinueAsNewFunc<typeof loadStream>()({ ...input, window: partitions.window, paused: gate.paused, carried: partitions.carried(ref) });
+    if (ref.approval !== undefined) partitions.stageOnly();
+    await movePartitions(ref);
+    if (partitions.awaitsApproval) {
+      await letPass(ref.approval!);
+      await movePartitions(ref);
     }
     if (ref.wholeStream) {
       const batch = tally.counted(await inStage('transform', 'all', () => activities.transformStream.executeWithOptions(named('all', 'transform'), [where])));

@@ -78,6 +78,8 @@ export interface CarriedStream {
   readonly rereads: Readonly<Record<number, number>>;
   readonly held: readonly { readonly partition: number; readonly message: string }[];
   readonly approvals: readonly Approval[];
+  /** Where loading waits, or waited, for a person: partitions that are staged, and whether the word was given. */
+  readonly approving?: { readonly staged: readonly Range[]; readonly approved: boolean };
 }
 
 /** Ordinals `[first, last]` of partitions that are done; a set of them stays small where they finish roughly in order. */

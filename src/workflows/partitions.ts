@@ -1,10 +1,11 @@
 import { ApplicationFailure, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
+import type { PartitionInput } from '../activities/contract';
 import { activityId } from '../domain/ids';
 import type { PlanRef } from '../domain/plan';
 import type { activitiesWith } from './activity-options';
 import type { Gate } from './gate';
 import type { CarriedStream, LoadStreamInput, Range } from './messages';
-import { contains, countOf, withOrdinal } from './ranges';
+import { contains, countOf, without, withOrdinal } from './ranges';
 import { Tally } from './tally';
 
 /** Ends a piece that a person skipped; the partition counts as moved. */
@@ -16,6 +17,8 @@ export class Partitions {
   done: readonly Range[];
   readonly tally: Tally;
   readonly skipped: Set<number>;
+  /** Partitions that wait, or waited, staged for a person's word before they are loaded; null: nothing is asked. */
+  private approving: { staged: readonly Range[]; approved: boolean } | null = null;
   private readonly rereads: Map<number, number>;
   private readonly held: Map<number, string>;
   private moving = 0;
@@ -31,6 +34,7 @@ export class Partitions {
     const carried = input.carried;
     this.window = input.window;
     this.done = carried?.done ?? [];
+    this.approving = carried?.approving ? { ...carried.approving } : null;
     this.tally = new Tally(carried?.totals);
     this.skipped = new Set(carried?.skipped);
     this.rereads = new Map(Object.entries(carried?.rereads ?? {}).map(([part, generation]) => [Number(part), generation]));
@@ -39,11 +43,27 @@ export class Partitions {
 
   carried(plan: PlanRef): CarriedStream {
     const held = this.gate.waiting.flatMap(({ partition, message }) => (typeof partition === 'number' ? [{ partition, message }] : []));
-    return { plan, done: this.done, totals: this.tally.settled, skipped: [...this.skipped], rereads: Object.fromEntries(this.rereads), held, approvals: this.gate.approvals };
+    return { plan, done: this.done, totals: this.tally.settled, skipped: [...this.skipped], rereads: Object.fromEntries(this.rereads), held, approvals: this.gate.approvals, ...(this.approving && { approving: this.approving }) };
   }
 
   count(): number {
     return countOf(this.done);
+  }
+
+  /** From now on partitions are read and staged; what they hold is loaded after `approved`. */
+  stageOnly(): void {
+    this.approving ??= { staged: [], approved: false };
+  }
+
+  get awaitsApproval(): boolean {
+    return this.approving?.approved === false;
+  }
+
+  /** A person has let it pass: what is staged is still to be loaded. */
+  approved(): void {
+    if (this.approving === null) return;
+    this.approving.approved = true;
+    this.done = [...this.skipped].reduce<readonly Range[]>(withOrdinal, []);
   }
 
   /** Moves what is not done; false: stopped early, to continue as new. Called again after a partition was taken back. */
@@ -78,7 +98,8 @@ export class Partitions {
       const generation = (this.rereads.get(part) ?? 1) + 1;
       await this.activities.rereadPartition.executeWithOptions(this.named(part, 'reread', generation), [{ run, stream, ordinal: part, reread: generation }]);
       this.rereads.set(part, generation);
-      this.done = this.done.flatMap(([first, last]): Range[] => (first <= part && part <= last ? [...(first < part ? [[first, part - 1] as Range] : []), ...(part < last ? [[part + 1, last] as Range] : [])] : [[first, last]]));
+      this.done = without(this.done, part);
+      if (this.approving) this.approving.staged = without(this.approving.staged, part);
     } finally {
       this.gate.thaw(part);
     }
@@ -127,6 +148,7 @@ export class Partitions {
     this.gate.attempt(part, () => this.movePartition(part, plan.wholeStream), { frozen, ...(held === undefined ? {} : { held }) })
       .then(() => {
         this.done = withOrdinal(this.done, part);
+        if (this.approving) this.approving.staged = withOrdinal(this.approving.staged, part);
         this.tally.settlePart(part);
       })
       .catch((error: unknown) => {
@@ -142,7 +164,19 @@ export class Partitions {
   /** extract → transform → load of one partition; each finds its own earlier work and moves on. */
   private async movePartition(ordinal: number, whole: boolean): Promise<void> {
     const part = { run: this.input.run, stream: this.input.stream, ordinal, ...this.generation(ordinal) };
+    if (!this.isStaged(ordinal)) await this.stage(part);
+    const loaded = whole || this.awaitsApproval ? { rows: 0 } : this.tally.counted(await this.activities.loadBatch.executeWithOptions(this.named(ordinal, 'load'), [part]));
+    this.tally.begin(ordinal, 'load', { loaded: loaded.rows });
+  }
+
+  private isStaged(ordinal: number): boolean {
+    return this.approving !== null && contains(this.approving.staged, ordinal);
+  }
+
+  /** extract → transform of one partition. */
+  private async stage(part: PartitionInput): Promise<void> {
     const { tally } = this;
+    const { ordinal } = part;
     tally.begin(ordinal, 'extract');
     const landed = tally.counted(await this.activities.extractPartition.executeWithOptions(this.named(ordinal, 'extract'), [part]));
     this.gate.refuseDraining();
@@ -150,8 +184,6 @@ export class Partitions {
     const batch = tally.counted(await this.activities.transformBatch.executeWithOptions(this.named(ordinal, 'transform'), [part]));
     this.gate.refuseDraining();
     tally.begin(ordinal, 'load', { extracted: batch.read, transformed: batch.rows, rejected: batch.rejected });
-    const loaded = whole ? { rows: 0 } : tally.counted(await this.activities.loadBatch.executeWithOptions(this.named(ordinal, 'load'), [part]));
-    tally.begin(ordinal, 'load', { loaded: loaded.rows });
   }
 
   private generation(part: number): { readonly reread?: number } {

@@ -15,3 +15,6 @@ export function withOrdinal(ranges: readonly Range[], ordinal: number): readonly
 }
 
 export const countOf = (ranges: readonly Range[]): number => ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+
+export const without = (ranges: readonly Range[], ordinal: number): readonly Range[] => ranges.flatMap(([first, last]): Range[] => (
+  first <= ordinal && ordinal <= last ? [...(first < ordinal ? [[first, ordinal - 1] as Range] : []), ...(ordinal < last ? [[ordinal + 1, last] as Range] : [])] : [[first, last]]));

@@ -79,7 +79,7 @@ async function retry(controlled: Controlled, { partition, reread, stream }: Retr
   }
   const plan = within(controlled, partition);
   const { stage } = controlled.progress();
-  if (reread) await partitions.reread(plan, partition, stage === 'transform' || (stage === 'check' && !plan.wholeStream));
+  if (reread) await partitions.reread(plan, partition, stage === 'transform' || stage === 'contract' || (stage === 'check' && !plan.wholeStream));
   if (reread) gate.retry();
   else if (!gate.retry(partition)) throw refused(`partition ${partition} of "${stream}" is neither held nor at work; "millrace status" shows what is`);
 }

@@ -37,6 +37,7 @@ async function project(overrides: Partial<Activities> = {}, state: RunSummary['s
   Object.assign(process.env, { TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_CONFIG_FILE: path.join(folder, 'none.toml'), MILLRACE_TASK_QUEUE: queue, MILLRACE_HOME: path.join(folder, '.millrace') });
   const activities: Activities = {
     startRun: async ({ workflowId, executionId, startedAt, logicalDate }) => ({ run: { pipeline, workflowId, executionId, startedAt, logicalDate, generation: 1 }, queue, heartbeatTimeout: '5s' }),
+    prepareTarget: async () => undefined,
     planStream: async () => ({ hash: 'h', partitions: 3, wholeStream: false, estimatedRows: 30, window: null, notes: [] }),
     extractPartition: async () => ({ rows: 10, bytes: 100 }),
     transformBatch: async ({ ordinal }) => ({ id: String(ordinal), rows: 9, read: 10, rejected: 1 }),

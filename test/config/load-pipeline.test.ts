@@ -189,7 +189,7 @@ describe('steps that need the whole stream, in an incremental one (semantics 5)'
 describe('words that are not built yet', () => {
   it.each([
     ['mode: cdc', '"mode: cdc" is not available yet; use "mode: incremental"'],
-    ['contract: { columns: approve }', '"contract" is not available yet'],
+    ['contract: { columns: aprove }', 'aprove'],
     ['engine: destination', '"engine" is not available yet'],
     ['steps: [{ http_lookup: {} }]', 'step "http_lookup" is not available yet'],
     ['to: "raw.{table}"', '"{…}" in "to" is not available yet'],

@@ -33,7 +33,7 @@ async function openBench(temporal: TestTemporal) {
   return { queue, probes };
 }
 
-const activityNames = ['startRun', 'planStream', 'extractPartition', 'transformBatch', 'transformStream', 'loadBatch', 'checkStream', 'publishStream', 'rereadPartition', 'skipPartition', 'rollbackRun', 'finishRun'] as const satisfies readonly (keyof Activities)[];
+const activityNames = ['startRun', 'planStream', 'prepareTarget', 'extractPartition', 'transformBatch', 'transformStream', 'loadBatch', 'checkStream', 'publishStream', 'rereadPartition', 'skipPartition', 'rollbackRun', 'finishRun'] as const satisfies readonly (keyof Activities)[];
 
 /** A pipeline whose activities are fakes: here the workflow is the subject. */
 export async function probe(temporal: TestTemporal, overrides: Partial<Activities> = {}, streams: readonly StreamSpec[] = [stream('orders')], partitions = 3, onFailure: 'hold' | 'fail' = 'hold'): Promise<Probe> {
@@ -45,6 +45,7 @@ export async function probe(temporal: TestTemporal, overrides: Partial<Activitie
   const base: Activities = {
     startRun: async ({ workflowId, executionId, startedAt, logicalDate }) => ({ run: { pipeline, workflowId, executionId, startedAt, logicalDate, generation: 1 }, queue, heartbeatTimeout: '5s' }),
     planStream: async () => plan,
+    prepareTarget: async () => undefined,
     extractPartition: async () => ({ rows: 10, bytes: 100 }),
     transformBatch: async ({ ordinal }) => ({ id: String(ordinal), rows: 9, read: 10, rejected: 1 }),
     transformStream: async () => ({ id: 'all', rows: 5, read: 27, rejected: 0 }),

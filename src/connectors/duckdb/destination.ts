@@ -73,7 +73,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
         return { statements, destructive: [] };
       });
     },
-    provable: (target, columns) => transaction(always, (session) => proofOfTable(session, namesOf(target).target, columns)),
+    provable: (target, columns, widens = []) => transaction(always, (session) => proofOfTable(session, namesOf(target).target, columns, widens)),
     load: ({ target, plan, batch, paths }, control) => transaction(control.signal, async (session) => {
       const names = namesOf(target);
       const [earlier] = await session.rows(`SELECT batch_number AS n, "rows" AS r, checksum, state FROM _millrace_loads WHERE batch_id = ${quoteLiteral(batch.id)}`);

@@ -2,6 +2,7 @@ import { batchColumn } from '../../domain/column';
 import { ConfigurationError, DestinationHeldError } from '../../domain/errors';
 import type { StreamSpec } from '../../domain/pipeline';
 import type { Plan } from '../../domain/plan';
+import { holdsType } from '../../domain/type-change';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
 import type { Target } from '../connector';
@@ -9,7 +10,7 @@ import { beginningOf, versionColumns, versionProblem } from '../versions';
 import { tableExists, type Names } from './names';
 
 /** Statements that make the target ready, or why it does not fit. Nothing is narrowed or dropped. */
-export async function prepare(session: Session, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'order'>, allowDestructive: boolean): Promise<readonly string[]> {
+export async function prepare(session: Session, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'order' | 'widens'>, allowDestructive: boolean): Promise<readonly string[]> {
   const columns = plan.target;
   const missingKey = stream.write === 'merge' ? stream.key.find((name) => !columns.some((column) => column.name === name)) : undefined;
   if (missingKey) throw new ConfigurationError(`preparing "${names.label}": key column "${missingKey}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}`);
@@ -19,13 +20,18 @@ export async function prepare(session: Session, names: Names, { stream }: Target
   }
   const there = new Map((await session.rows(`DESCRIBE ${names.target}`)).map((row) => [row['column_name']!, row['column_type']!]));
   if (stream.write === 'scd2') await refuseUnversioned(session, names, there);
-  const misfits = wanted.filter(({ name, type }) => there.has(name) && there.get(name) !== type && there.get(name) !== 'VARCHAR');
+  const other = wanted.filter(({ name, type }) => there.has(name) && !(there.get(name) === 'VARCHAR' || holdsType({ type: there.get(name)! }, { type })));
+  const widened = other.filter(({ name, type }) => plan.widens?.includes(name) && holdsType({ type }, { type: there.get(name)! }));
+  const misfits = other.filter((column) => !widened.includes(column));
   if (misfits.length > 0) throw new DestinationHeldError(`preparing "${names.label}": ${misfits.map(({ name, type }) => `"${name}" is ${there.get(name)}, the stream has ${type}`).join('; ')}; change the column or add a cast step, then "millrace resume"`, { target: names.label });
   const known = (await tableExists(session, 'main', '_millrace_loads')) && (await session.rows(`SELECT 1 FROM _millrace_loads WHERE target = ${quoteLiteral(names.label)} LIMIT 1`)).length > 0;
   if (stream.write === 'replace' && !known && !allowDestructive && (await session.rows(`SELECT 1 FROM ${names.target} LIMIT 1`)).length > 0) {
     throw new ConfigurationError(`preparing "${names.label}": Millrace did not create this table and it has rows, which replace would take away; use another table, or --allow-destructive`);
   }
-  return wanted.filter(({ name }) => !there.has(name)).map(({ name, type }) => `ALTER TABLE ${names.target} ADD COLUMN ${quoteIdentifier(name)} ${type}`);
+  return [
+    ...widened.map(({ name, type }) => `ALTER TABLE ${names.target} ALTER COLUMN ${quoteIdentifier(name)} SET DATA TYPE ${type}`),
+    ...wanted.filter(({ name }) => !there.has(name)).map(({ name, type }) => `ALTER TABLE ${names.target} ADD COLUMN ${quoteIdentifier(name)} ${type}`),
+  ];
 }
 
 /** Columns that scd2 adds, of the cursor's own type. */

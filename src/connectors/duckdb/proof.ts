@@ -1,5 +1,6 @@
 import type { Column } from '../../domain/column';
 import type { PlacedColumn, ProofColumn, ProofPlan } from '../../domain/fingerprint';
+import { holdsType } from '../../domain/type-change';
 import { kindOfStaged, proofPlanOf } from '../../domain/proof-plan';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier } from '../../transforms/quote';
@@ -9,12 +10,13 @@ export async function typesOf(session: Session, table: string): Promise<Readonly
 }
 
 /** A column has the staged type, or is text that every value is cast to. */
-export async function proofOfTable(session: Session, table: string, columns: readonly Column[]): Promise<ProofPlan> {
+export async function proofOfTable(session: Session, table: string, columns: readonly Column[], widens: readonly string[] = []): Promise<ProofPlan> {
   const types = await typesOf(session, table);
-  return proofPlanOf(columns, ({ name, type }) => {
-    const there = types.get(name);
-    if (there === undefined) return { leftOut: 'is not in the table' };
-    return there === 'VARCHAR' ? 'text' : there === type ? kindOfStaged(type) : { leftOut: `${type} arrives as ${there}` };
+  return proofPlanOf(columns, (column) => {
+    const { name, type } = column;
+    const there = types.get(name) ?? type;
+    if (widens.includes(name) && !holdsType({ type: there }, column)) return kindOfStaged(type);
+    return there === 'VARCHAR' ? 'text' : there === type || (holdsType({ type: there }, { type }) && kindOfStaged(there) === kindOfStaged(type)) ? kindOfStaged(type) : { leftOut: `${type} arrives as ${there}` };
   });
 }
 

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Column } from '../../domain/column';
 import { ConfigurationError } from '../../domain/errors';
 import type { NamedOptions, StreamSpec } from '../../domain/pipeline';
+import { holdsType } from '../../domain/type-change';
 import { transcoded } from '../../formats/encoding';
 import type { Format } from '../../formats/format';
 import { withScratch } from '../../formats/records';
@@ -51,6 +52,8 @@ const merged = (before: Column | undefined, now: Column, pinned: boolean): Colum
   !before ? now : pinned || before.type === now.type ? before : { ...before, type: widest(before.type, now.type) };
 
 const widest = (left: string, right: string): string => {
+  if (holdsType({ type: left }, { type: right })) return left;
+  if (holdsType({ type: right }, { type: left })) return right;
   const numbers = ['BIGINT', 'DOUBLE'];
   return numbers.includes(left) && numbers.includes(right) ? 'DOUBLE' : 'VARCHAR';
 };

@@ -40,9 +40,9 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
       const { connection, names } = await on(target);
       return takesCopyText(connection, names, target, columns);
     },
-    async provable(target, columns) {
+    async provable(target, columns, widens = []) {
       const { connection, names } = await on(target);
-      return proofOfTarget(connection, names.target, columns);
+      return proofOfTarget(connection, names.target, columns, widens);
     },
     async load(request, control) {
       const { connection, names } = await on(request.target);

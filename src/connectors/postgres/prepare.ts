@@ -16,7 +16,7 @@ interface PrepareOptions {
 }
 
 /** Makes the target and the hidden table ready for the plan's columns, or says what does not fit. Nothing is narrowed or dropped. */
-export async function prepareTarget(connection: PostgresConnection, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'order'>, options: PrepareOptions): Promise<SchemaChanges> {
+export async function prepareTarget(connection: PostgresConnection, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'fence' | 'firstLoad' | 'order' | 'widens'>, options: PrepareOptions): Promise<SchemaChanges> {
   const loaded = await typesOf(connection, plan.target);
   const columns = stream.write === 'scd2' ? [...loaded, ...await versionsOf(connection, names, stream, plan)] : loaded;
   const existing = await columnsOf(connection, names.target);
@@ -26,7 +26,7 @@ export async function prepareTarget(connection: PostgresConnection, names: Names
     statements.push(...await createStatements(connection, names, columns, stream.lineage));
   } else {
     if (stream.write === 'scd2') await refuseUnversioned(connection, names, existing);
-    statements.push(...compare(names, columns, existing, stream.lineage));
+    statements.push(...compare(names, columns, existing, stream.lineage, plan.widens ?? []));
     if (stream.keepPrevious) await refuseToKeep(connection, names);
     if (stream.write === 'replace') destructive.push(...await refuseForeignTable(connection, names, options.allowDestructive));
   }
@@ -110,13 +110,18 @@ export async function columnsOf(connection: PostgresConnection, target: string):
 }
 
 /** Columns of an existing target are matched by name; missing ones are added, others must hold every value. */
-function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<string, string>, lineage: boolean): readonly string[] {
-  const misfits = columns.filter(({ name, own }) => existing.has(name) && !holds(existing.get(name)!, own));
+function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<string, string>, lineage: boolean, widens: readonly string[]): readonly string[] {
+  const narrow = columns.filter(({ name, own }) => existing.has(name) && !holds(existing.get(name)!, own));
+  const widened = narrow.filter(({ name, own }) => widens.includes(name) && holds(own, existing.get(name)!));
+  const misfits = narrow.filter((column) => !widened.includes(column));
   if (misfits.length > 0) {
     const list = misfits.map(({ name, own }) => `"${name}" is ${existing.get(name)}, the stream has ${own}`).join('; ');
     throw new DestinationHeldError(`preparing "${names.label}": ${list}; widen the column or add a cast step, then "millrace resume"`, { target: names.label, columns: misfits.map(({ name }) => name) });
   }
-  const missing = columns.filter(({ name }) => !existing.has(name)).map(({ name, own }) => `ALTER TABLE ${names.target} ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${own}`);
+  const missing = [
+    ...widened.map(({ name, own }) => `ALTER TABLE ${names.target} ALTER COLUMN ${quoteIdentifier(name)} TYPE ${own}`),
+    ...columns.filter(({ name }) => !existing.has(name)).map(({ name, own }) => `ALTER TABLE ${names.target} ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${own}`),
+  ];
   return lineage && !existing.has(batchColumn) ? [...missing, `ALTER TABLE ${names.target} ADD COLUMN IF NOT EXISTS ${batchColumn} bigint`] : missing;
 }
 
@@ -129,7 +134,8 @@ async function batchIndex(connection: PostgresConnection, names: Names): Promise
 
 const integers = ['smallint', 'integer', 'bigint'];
 
-function holds(target: string, own: string): boolean {
+/** Whether a column of the target holds every value of a type. */
+export function holds(target: string, own: string): boolean {
   const bare = (type: string) => type.replaceAll(' ', '').toLowerCase();
   if (bare(target) === bare(own) || target === 'text') return true;
   if (target === 'numeric' && (own.startsWith('numeric') || integers.includes(own))) return true;

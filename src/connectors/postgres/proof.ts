@@ -3,8 +3,9 @@ import type { Column } from '../../domain/column';
 import type { PlacedColumn, ProofColumn, ProofPlan } from '../../domain/fingerprint';
 import { kindOfStaged, proofPlanOf, type Arrival } from '../../domain/proof-plan';
 import type { PostgresConnection } from './connection';
-import { columnsOf } from './prepare';
+import { columnsOf, holds } from './prepare';
 import { quoteIdentifier } from './quote';
+import { postgresTypeOf } from './types';
 
 const kindOf: Readonly<Record<string, Kind>> = {
   boolean: 'boolean', smallint: 'number', integer: 'number', bigint: 'number', real: 'real', 'double precision': 'double',
@@ -40,9 +41,14 @@ function arrivalOf(column: Column, type: string | undefined): Arrival {
 }
 
 /** Which columns of the target the fingerprint covers, and how each is written. */
-export async function proofOfTarget(connection: PostgresConnection, target: string, columns: readonly Column[]): Promise<ProofPlan> {
+export async function proofOfTarget(connection: PostgresConnection, target: string, columns: readonly Column[], widens: readonly string[] = []): Promise<ProofPlan> {
   const types = await columnsOf(connection, target);
-  return proofPlanOf(columns, (column) => arrivalOf(column, types.get(column.name)));
+  const typeOf = (column: Column): string | undefined => {
+    const there = types.get(column.name);
+    const own = postgresTypeOf(column) ?? undefined;
+    return there === undefined || (own !== undefined && widens.includes(column.name) && !holds(there, own)) ? own : there;
+  };
+  return proofPlanOf(columns, (column) => arrivalOf(column, typeOf(column)));
 }
 
 /** Proof columns as they are in a table; null where one is gone. */
