@@ -7,15 +7,17 @@ import { namesOf } from '../domain/naming';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
 import { orderedTarget } from '../domain/order';
 import { partitionNames, type SourcePlan } from '../domain/plan';
+import type { Overlap } from '../domain/rename';
 import { canRollback } from '../domain/rollback';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { renamed } from './plan-stream';
 import { driftShown } from './drift-shown';
-import { contractedBy, refuseDrift } from './plan-contract';
+import { contractedBy, judgedWith, refuseDrift } from './plan-contract';
 import { describeReferences, inReferenceOrder } from './preview-references';
 import type { DescribeRunInput, PlannedStream } from './seeing-contract';
+import { overlapOf } from './rename-overlap';
 import { withKeyChecks } from './start-run';
 
 const mostStatements = 20;
@@ -47,10 +49,12 @@ async function describeStream(input: DescribeRunInput, stream: StreamSpec, desti
     const plan = await askSource(input, stream, checkpoint, dependencies, control);
     found = { ...found, ...facts(plan) };
     const names = namesOf(plan.columns, stream.naming, stream.stream);
-    const contracted = await dependencies.engine.session(control.signal, async (session) => {
+    const contract = (overlap?: Overlap) => dependencies.engine.session(control.signal, async (session) => {
       const references = await describeReferences(session, stream, input.connectionsFile, known);
-      return contractedBy({ pipeline: input.spec.pipeline, stream, known: checkpoint?.position?.contract, now: renamed(plan.columns, names), describe: (columns) => describeChain(session, columns, stream.steps, references) });
+      return contractedBy({ pipeline: input.spec.pipeline, stream, known: checkpoint?.position?.contract, now: renamed(plan.columns, names), overlap, describe: (some) => describeChain(session, some, stream.steps, references) });
     });
+    const openSource = () => dependencies.openSource(input.connectionsFile, input.spec.source);
+    const contracted = await judgedWith(contract, (drift) => overlapOf({ engine: dependencies.engine, openSource, destination, target, position: checkpoint?.position ?? null, columns: plan.columns, names, control }, drift));
     const columns = contracted.target;
     found = { ...found, drift: driftShown(contracted) };
     known.set(stream.stream, columns);

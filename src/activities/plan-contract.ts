@@ -4,6 +4,7 @@ import { approvalText, columnsUnder, knownAfter, refusalText, verdictOf, type Ve
 import { ConfigurationError, ContractRefusedError } from '../domain/errors';
 import type { StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
+import { pairsOf, withRenames, type Overlap } from '../domain/rename';
 
 /** Without the word: new columns are added as they come, and what the target cannot hold holds the run. */
 const unwritten: Contract = { columns: 'evolve', types: null };
@@ -17,6 +18,8 @@ interface Contracting {
   readonly now: readonly Column[];
   /** Columns after the steps. */
   describe(columns: readonly Column[]): Promise<readonly Column[]>;
+  /** How much the values of new and missing columns are alike, where that was looked at. */
+  readonly overlap?: Overlap | undefined;
 }
 
 export interface Contracted {
@@ -38,7 +41,7 @@ export async function contractedBy(contracting: Contracting): Promise<Contracted
     const target = await describe(now);
     return { columns: now, target, known: knownAfter(contract, [], now, [], target), plan: {}, refusal: null };
   }
-  const drift = await driftReaching(contracting, driftOf(known, now));
+  const drift = withRenames(await driftReaching(contracting, driftOf(known, now)), contracting.overlap ?? (() => null));
   const verdict = verdictOf(contract, known, now, drift);
   const columns = columnsUnder(verdict.rules, now);
   const target = await describe(columns).catch((error: unknown) => { throw besideDrift(error, drift); });
@@ -46,6 +49,12 @@ export async function contractedBy(contracting: Contracting): Promise<Contracted
     columns, target, known: knownAfter(contract, verdict.rules, now, drift, target), plan: planned(pipeline, stream.stream, drift, verdict),
     refusal: verdict.refused.length > 0 ? refusalText(stream.stream, contract, drift, verdict.refused) : null,
   };
+}
+
+/** Judges once more with a look at the values, where a column may only have another name. */
+export async function judgedWith(contract: (overlap?: Overlap) => Promise<Contracted>, look: (drift: readonly Drift[]) => Promise<Overlap>): Promise<Contracted> {
+  const first = await contract();
+  return pairsOf(first.plan.drift ?? []).length === 0 ? first : contract(await look(first.plan.drift!));
 }
 
 export const refuseDrift = ({ refusal }: Contracted, stream: string): void => {

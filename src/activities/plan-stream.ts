@@ -8,6 +8,7 @@ import { orderedTarget } from '../domain/order';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import { partitionNames, type Plan, type PlanRef, type SourcePlan } from '../domain/plan';
 import type { ReplayPlan } from '../domain/replay';
+import type { Overlap } from '../domain/rename';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import { keepingCheckpoint, refuseUnranged } from './backfill';
@@ -15,9 +16,10 @@ import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { gapPlan, keepingGaps } from './gap-plan';
-import { contractedBy, refuseDrift } from './plan-contract';
+import { contractedBy, judgedWith, refuseDrift } from './plan-contract';
 import { openReferences } from './references';
 import { planReplay } from './replay/plan';
+import { overlapOf } from './rename-overlap';
 
 /** Claim → source's plan → columns after the steps → target made ready. The first plan wins and pins the run's bounds. */
 export const createPlanStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<PlanRef> => {
@@ -43,10 +45,12 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       });
       const sourcePlan = replay ? asked : document.gaps ? gapPlan(asked, claim.position) : keepingGaps(asked, streamSpec, claim.position);
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
-      const contracted = await engine.session(control.signal, async (session) => {
+      const contract = (overlap?: Overlap) => engine.session(control.signal, async (session) => {
         const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
-        return contractedBy({ pipeline: run.pipeline, stream: streamSpec, known: knownTo(replay !== null, claim.position?.contract, renamed(sourcePlan.columns, names)), now: renamed(sourcePlan.columns, names), describe: (columns) => describeChain(session, columns, streamSpec.steps, references) });
+        return contractedBy({ pipeline: run.pipeline, stream: streamSpec, known: knownTo(replay !== null, claim.position?.contract, renamed(sourcePlan.columns, names)), now: renamed(sourcePlan.columns, names), overlap, describe: (columns) => describeChain(session, columns, streamSpec.steps, references) });
       });
+      const openSource = () => dependencies.openSource(connectionsFile, spec.source);
+      const contracted = await judgedWith(contract, (drift) => overlapOf({ engine, openSource, destination, target, position: claim.position, columns: sourcePlan.columns, names, control }, drift));
       refuseDrift(contracted, stream);
       const targetColumns = contracted.target;
       if (replay) refuseUnseen(stream, replay.replay, targetColumns);

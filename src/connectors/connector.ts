@@ -266,6 +266,8 @@ export interface Destination {
   ledger?(target: Target, batchIds: readonly string[]): Promise<readonly LedgerEntry[]>;
   /** Whether `publish` sets rows aside whose key other rows of a replayed run have (`plan.replay.distinct`). Absent: no. */
   readonly keepsDistinct?: boolean;
+  /** Some rows of the target's columns, each value as text, printed as a database's COPY prints them (`copy_csv`): to tell a renamed column. Absent: they cannot be looked at. */
+  sample?(target: Target, columns: readonly string[], rows: number, path: string, control: Control): Promise<void>;
   /** Rows now in the target, all runs together: for `allow_empty` and for people. Null: no such table. */
   rows(target: Target): Promise<number | null>;
   close(): Promise<void>;

@@ -130,6 +130,13 @@ describe('a source that has changed since the last run', () => {
     expect(summaries.get('added_approve')!.approvals).toMatchObject([{ what: expect.stringContaining('+ "extra" VARCHAR is new') as string }]);
   });
 
+  test('a column under another name is proposed by type and values, with the step that keeps it one column', () => {
+    const { drift, approvals } = summaries.get('renamed_approve')!;
+    expect(drift).toMatchObject([{ kind: 'missing', column: 'note', renamed: { to: 'remark', because: expect.stringContaining('100 % of the sampled values were there') as string } }, { kind: 'new', column: 'remark' }]);
+    expect(approvals![0]!.what).toContain('put "rename: { columns: { remark: note } }" first among the steps');
+    expect(summaries.get('renamed_freeze')!.error!.message).toContain('it may be "remark" now');
+  });
+
   test('values that do not fit are NULL and counted where the contract discards them', async () => {
     expect(await database.row('SELECT count(*) FILTER (WHERE total IS NULL)::text AS n FROM widened_discard_value')).toEqual({ n: '2' });
     expect(await database.row('SELECT count(*) FILTER (WHERE total IS NULL)::text AS n FROM changed_discard_value')).toEqual({ n: '2' });

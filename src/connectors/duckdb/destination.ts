@@ -11,6 +11,7 @@ import { fileList, type Session, type TextRow } from '../../transforms/duckdb-en
 import { quoteList, quoteLiteral } from '../../transforms/quote';
 import type { Checkpoint, ConnectorContext, Destination, SchemaChanges, Target, VerifyRequest } from '../connector';
 import type { DuckDbConfig } from './config';
+import { printSample } from '../print-sample';
 import { dropHidden, namesOf, refuseOldFence, tableExists, type Names } from './names';
 import { prepare } from './prepare';
 import { proofOfTable } from './proof';
@@ -48,8 +49,8 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
     });
 
   /** Without a file, in an empty database of memory: looking must not make one. */
-  const looking = <Result>(work: (session: Session) => Promise<Result>): Promise<Result> =>
-    existsSync(file) ? context.engine.file(file, { readOnly: true }, always, work) : context.engine.session(always, work);
+  const looking = <Result>(work: (session: Session) => Promise<Result>, signal = always): Promise<Result> =>
+    existsSync(file) ? context.engine.file(file, { readOnly: true }, signal, work) : context.engine.session(signal, work);
 
   return {
     check: async () => ({ ok: true, messages: [`"${context.connection}": "${file}"${existsSync(file) ? '' : ' (will be made)'}`] }),
@@ -128,6 +129,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
     trace: (target, batchNumber) => looking((session) => traceBatch(session, namesOf(target), batchNumber)),
     keepsDistinct: true,
     ledger: (target, batchIds) => looking((session) => ledgerRows(session, namesOf(target), `batch_id IN (${batchIds.map(quoteLiteral).join(', ') || 'NULL'})`)),
+    sample: (target, columns, rows, to, control) => looking((session) => printSample(session, namesOf(target).target, columns, rows, to), control.signal),
     rows: (target) => transaction(always, async (session) => {
       const names = namesOf(target);
       return (await tableExists(session, names.schema, names.table)) ? Number((await session.row(`SELECT count(*) AS n FROM ${names.target}`))['n']) : null;

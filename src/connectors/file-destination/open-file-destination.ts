@@ -3,6 +3,8 @@ import { fenceOfNumber, runPath } from '../../domain/ids';
 import { kindOfStaged, proofPlanOf } from '../../domain/proof-plan';
 import { formatNamed } from '../../formats/registry';
 import type { Capabilities, CheckResult, ConnectorContext, Destination, Target } from '../connector';
+import { quoteLiteral } from '../../transforms/quote';
+import { printSample } from '../print-sample';
 import { targetFormatOf } from './batch-files';
 import { claimTable, sweep } from './claim';
 import { loadFiles } from './load';
@@ -104,6 +106,15 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
       const next: Head = { ...head, number: head.number + 1, version: head.version + 1, position, publisher: head.holder, receipt: null, files: position === null ? [] : head.files };
       if (!(await store.swapHead(next))) throw new FencedOffError(`setting the position of "${target.stream.to}": a later run has claimed it; try again when that has ended`);
       return checkpointOf(next);
+    },
+    async sample(target, columns, rows, path, control) {
+      const store = tableOf(target);
+      const head = await store.readHead();
+      for (const place of head?.batches ?? []) {
+        const local = liveFiles(head!, place, await readManifest(store, place)).map((file) => store.localPath(file)).find((found) => found !== null);
+        if (local) return engine.session(control.signal, (session) => printSample(session, `read_parquet(${quoteLiteral(local)})`, columns, rows, path));
+      }
+      throw new ConfigurationError(`looking at "${target.stream.to}": no file of it lies on this machine`);
     },
     async rows(target) {
       const store = tableOf(target);

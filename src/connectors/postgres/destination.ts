@@ -4,13 +4,13 @@ import { ledgerOf, readCheckpoint, setPosition, traceBatch } from './checkpoint'
 import { claimStream, leftovers } from './claim';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
-import { cancellable } from './copy-out';
+import { cancellable, copyOut } from './copy-out';
 import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { columnsOf, prepareTarget, takesCopyText } from './prepare';
 import { proofOfTarget } from './proof';
 import { publishStream } from './publish';
-import { arrayOf } from './quote';
+import { arrayOf, quoteIdentifier } from './quote';
 import { canRollback, rollbackRun } from './rollback';
 import { ensureSystemTables, namesOf, type Names } from './system-tables';
 import { verifyStream } from './verify';
@@ -97,6 +97,11 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     async ledger(target, batchIds) {
       const { connection, names } = await on(target);
       return ledgerOf(connection, names, batchIds);
+    },
+    async sample(target, columns, rows, path, control) {
+      const { connection, names } = await on(target);
+      const texts = columns.map((name) => `${quoteIdentifier(name)}::text`).join(', ');
+      await copyOut(connection, config, `COPY (SELECT ${texts} FROM ${names.target} LIMIT ${rows}) TO STDOUT (FORMAT csv, NULL '\\N', ENCODING 'UTF8', FORCE_QUOTE *)`, path, control, 'destination');
     },
     async rows(target) {
       const { connection, names } = await on(target);
