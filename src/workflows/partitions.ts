@@ -1,5 +1,4 @@
 import { ApplicationFailure, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
-import type { PartitionInput } from '../activities/contract';
 import { activityId } from '../domain/ids';
 import type { PlanRef } from '../domain/plan';
 import type { activitiesWith } from './activity-options';
@@ -164,26 +163,22 @@ export class Partitions {
   /** extract → transform → load of one partition; each finds its own earlier work and moves on. */
   private async movePartition(ordinal: number, whole: boolean): Promise<void> {
     const part = { run: this.input.run, stream: this.input.stream, ordinal, ...this.generation(ordinal) };
-    if (!this.isStaged(ordinal)) await this.stage(part);
-    const loaded = whole || this.awaitsApproval ? { rows: 0 } : this.tally.counted(await this.activities.loadBatch.executeWithOptions(this.named(ordinal, 'load'), [part]));
-    this.tally.begin(ordinal, 'load', { loaded: loaded.rows });
+    const { tally } = this;
+    if (!this.isStaged(ordinal)) {
+      tally.begin(ordinal, 'extract');
+      const landed = tally.counted(await this.activities.extractPartition.executeWithOptions(this.named(ordinal, 'extract'), [part]));
+      this.gate.refuseDraining();
+      tally.begin(ordinal, 'transform', { extracted: landed.rows, bytes: landed.bytes });
+      const batch = tally.counted(await this.activities.transformBatch.executeWithOptions(this.named(ordinal, 'transform'), [part]));
+      this.gate.refuseDraining();
+      tally.begin(ordinal, 'load', { extracted: batch.read, transformed: batch.rows, rejected: batch.rejected });
+    }
+    const loaded = whole || this.awaitsApproval ? { rows: 0 } : tally.counted(await this.activities.loadBatch.executeWithOptions(this.named(ordinal, 'load'), [part]));
+    tally.begin(ordinal, 'load', { loaded: loaded.rows });
   }
 
   private isStaged(ordinal: number): boolean {
     return this.approving !== null && contains(this.approving.staged, ordinal);
-  }
-
-  /** extract → transform of one partition. */
-  private async stage(part: PartitionInput): Promise<void> {
-    const { tally } = this;
-    const { ordinal } = part;
-    tally.begin(ordinal, 'extract');
-    const landed = tally.counted(await this.activities.extractPartition.executeWithOptions(this.named(ordinal, 'extract'), [part]));
-    this.gate.refuseDraining();
-    tally.begin(ordinal, 'transform', { extracted: landed.rows, bytes: landed.bytes });
-    const batch = tally.counted(await this.activities.transformBatch.executeWithOptions(this.named(ordinal, 'transform'), [part]));
-    this.gate.refuseDraining();
-    tally.begin(ordinal, 'load', { extracted: batch.read, transformed: batch.rows, rejected: batch.rejected });
   }
 
   private generation(part: number): { readonly reread?: number } {

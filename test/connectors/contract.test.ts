@@ -240,7 +240,7 @@ describe.each([
     expect(summary).toMatchObject({ state: 'succeeded' });
     expect(summary.streams[0]!.drift!.map(({ kind }) => kind)).toEqual(['widened', 'narrowed', 'new']);
     for (const run of [first, summary]) expect(await place.verify(run.run.workflowId)).toMatchObject({ ok: true });
-    const back = destination === 'duck' ? `{ stream: ${table}, mode: full, write: replace, to: back_${table} }` : `{ stream: "${table}/${name === 'moved' ? 'run=*/' : ''}*.parquet", mode: full, write: replace, naming: keep, to: back_${table} }`;
+    const back = destination === 'duck' ? `{ stream: ${table}, mode: full, write: replace, to: back_${table} }` : `{ stream: "${table}/${name === 'moved' ? 'run=*/' : ''}*.parquet", mode: full, write: replace, naming: keep, steps: [{ select: { columns: [id, total, amount, note, extra] } }], to: back_${table} }`;
     const read = await place.run(`pipeline: back_${table}_${mark}\nsource: ${destination}\ndestination: db\nstreams:\n  - ${back}\n`);
     expect(read).toMatchObject({ state: 'succeeded', totals: { loaded: 11 } });
     expect(await columnsOf(`back_${table}`)).toEqual(expect.arrayContaining(['total bigint', 'amount bigint', 'extra text']));
