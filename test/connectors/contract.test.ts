@@ -221,9 +221,7 @@ test('a source that changes between plan and reading holds the run and says what
 }, 60_000);
 
 describe.each([
-  ['duck', 'moved', 'mode: full, write: replace', ''],
   ['duck', 'merged', 'mode: full, write: merge, key: [id]', ''],
-  ['lake', 'moved', 'mode: full, write: replace', ''],
   ['lake', 'added', 'mode: incremental, write: append, cursor: at, settle: 30 seconds', ''],
   ['bucket', 'moved', 'mode: full, write: replace', ''],
 ])('evolve in %s, %s', (destination, name, write) => {
