@@ -102,9 +102,9 @@ describe('a source that has changed since the last run', () => {
         await handle.executeUpdate(stream === 'changed_approve' ? 'reject' : 'approve', { args: [{ stream }] as [unknown] });
       }
       return (await handle.describe()).status.name !== 'RUNNING';
-    }, 'all streams have ended', 60);
+    }, 'all streams have ended', 300);
     for (const stream of (await summaryOf(handle) as RunSummary).streams) summaries.set(stream.stream, stream);
-  }, 180_000);
+  }, 600_000);
 
   for (const [drift, byWord] of Object.entries(outcomes)) {
     for (const [word, outcome] of Object.entries(byWord)) {
@@ -150,7 +150,7 @@ describe('a source that has changed since the last run', () => {
     expect(drifting.filter((stream) => stream.endsWith('_evolve'))).toEqual([]);
     expect(drifting).toEqual(expect.arrayContaining(['added_discard_row', 'widened_quarantine', 'missing_discard_value']));
     expect(again.streams.find(({ stream }) => stream === 'narrowed_evolve')).toMatchObject({ state: 'succeeded', totals: { loaded: 10 } });
-  }, 90_000);
+  }, 240_000);
 });
 
 describe('a run that waits for a person to let a change pass', () => {
@@ -161,7 +161,7 @@ describe('a run that waits for a person to let a change pass', () => {
     await place.run(yaml);
     await source.run('ALTER TABLE asking ADD COLUMN extra text');
     const handle = await place.start(yaml);
-    await eventually(async () => (await waitingStreams(handle)).length === 1, 'it waits', 30);
+    await eventually(async () => (await waitingStreams(handle)).length === 1, 'it waits', 120);
     const child = place.client.workflow.getHandle(`${handle.workflowId}/asking`);
     const { currentDetails: details } = await child.query<{ currentDetails: string }>('__temporal_workflow_metadata');
     expect(details).toMatch(/\+ \\?"extra\\?" VARCHAR is new.*nothing is loaded: \\?"millrace approve asking_\w+ asking\\?"/s);
@@ -180,7 +180,7 @@ describe('a run that waits for a person to let a change pass', () => {
     expect(summary.streams[0]).toMatchObject({ state: 'succeeded', totals: { read: 10, loaded: 10 }, approvals: [{ reason: 'we asked for it' }] });
     expect(await columnsOf('asking')).toEqual(withColumn('extra text'));
     expect(await place.verify(handle.workflowId)).toMatchObject({ ok: true });
-  }, 60_000);
+  }, 240_000);
 
   test('plan and check show the difference, and reject leaves the target as it was', async () => {
     await source.run('ALTER TABLE asking DROP COLUMN note');
@@ -198,11 +198,11 @@ describe('a run that waits for a person to let a change pass', () => {
       restore();
     }
     const handle = await place.start(yaml);
-    await eventually(async () => (await waitingStreams(handle)).length === 1, 'it waits', 30);
+    await eventually(async () => (await waitingStreams(handle)).length === 1, 'it waits', 120);
     await handle.executeUpdate('reject', { args: [{ reason: 'no' }] as [unknown] });
     expect((await summaryOf(handle)).streams[0]).toMatchObject({ state: 'failed', error: { area: 'check', message: expect.stringContaining('rejected (no)') as string } });
     expect(await database.row('SELECT count(note)::text AS n FROM asking')).toEqual({ n: '10' });
-  }, 60_000);
+  }, 240_000);
 });
 
 test('a source that changes between plan and reading holds the run and says what changed', async () => {
@@ -214,11 +214,11 @@ test('a source that changes between plan and reading holds the run and says what
   await once(dying, 'exit');
   await source.run('ALTER TABLE moving DROP COLUMN note');
   worker = await place.startWorker();
-  await eventually(async () => (await progressOf(handle)).streams[0]?.message?.includes('column "note" changed since the run was planned'), 'it is held', 30);
+  await eventually(async () => (await progressOf(handle)).streams[0]?.message?.includes('column "note" changed since the run was planned'), 'it is held', 120);
   await source.run('ALTER TABLE moving ADD COLUMN note varchar(20)');
   await handle.signal('resume');
   expect((await summaryOf(handle)).state).toBe('succeeded');
-}, 60_000);
+}, 240_000);
 
 describe.each([
   ['duck', 'merged', 'mode: full, write: merge, key: [id]', ''],
@@ -242,5 +242,5 @@ describe.each([
     const read = await place.run(`pipeline: back_${table}_${mark}\nsource: ${destination}\ndestination: db\nstreams:\n  - ${back}\n`);
     expect(read).toMatchObject({ state: 'succeeded', totals: { loaded: 11 } });
     expect(await columnsOf(`back_${table}`)).toEqual(expect.arrayContaining(['total bigint', 'amount bigint', 'extra text']));
-  }, 60_000);
+  }, 240_000);
 });
