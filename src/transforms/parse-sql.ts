@@ -3,7 +3,7 @@ import type { ParsedField } from './parse';
 import { quoteIdentifier, quoteLiteral } from './quote';
 import type { Compiled, Guard, Projection } from './step';
 
-interface Parsed {
+export interface Parsed {
   readonly rest: readonly Projection[];
   readonly column: string;
   readonly text: string;

@@ -146,6 +146,16 @@ describe('parse', () => {
   ])('%s: { %s }', async (format, fields, text, expected) => {
     expect((await run(`- parse: { column: v, format: ${format}, fields: { ${fields} } }`, one(text))).rows).toEqual([expected]);
   });
+  it('grok: all fields of a pattern, or those named, and a line that does not match or has another type is set aside', async () => {
+    const lines = "SELECT * FROM (VALUES ('id=7 took 1.5ms'), ('id=99999999999999999999 took -ms'), ('nothing'), (NULL)) t(v)";
+    const pattern = 'pattern: "id=%{ID:id:int} took (?:%{NUMBER:took}|-)ms", patterns: { ID: "\\\\d+" }';
+    expect(await run(`- parse: { column: v, format: grok, ${pattern} }`, lines)).toMatchObject({
+      rows: [{ id: '7', took: '1.5' }, { id: null, took: null }], rejects: ['1: 0 parse: v has a "id" that is not a BIGINT', '2: 0 parse: v does not match the pattern'],
+    });
+    expect((await run(`- parse: { column: v, format: grok, ${pattern}, fields: { ms: { path: took, type: VARCHAR } }, keep: true, on_error: null }`, lines)).rows[0]).toEqual({ v: 'id=7 took 1.5ms', ms: '1.5' });
+    await expect(run(`- parse: { column: v, format: grok, ${pattern}, fields: { other: VARCHAR } }`, lines)).rejects.toThrow('it has no field "other"; its fields are id, took');
+    await expect(run('- parse: { column: v, format: json, pattern: x, fields: { a: VARCHAR } }', lines)).rejects.toThrow('go together');
+  });
   it.each([
     ['json', '{"a": }', 'v is not JSON'], ['json', '{"a": "x"}', 'v has a "a" that is not a INTEGER'], ['xml', '<a><b></a>', 'v is not XML'], ['csv', '1,2', 'v is no CSV line of 1 fields'],
     ['url', 'nowhere', 'v is no URL'], ['logfmt', '= =', 'v is not made of key=value'],
