@@ -31,6 +31,8 @@ const rule = (words: readonly Word[], applies: (input: RuleInput) => boolean, me
 
 export const isDatabase = (connector: ConnectorWord | null): boolean => connector?.capabilities?.loadIsTransactional === true;
 const isKnownStore = (connector: ConnectorWord | null): boolean => connector !== null && !isDatabase(connector);
+/** Files: the first that is read settles the types. */
+const infersTypes = (connector: ConnectorWord | null): boolean => isKnownStore(connector) && connector?.takesCursor !== true;
 const blocks = ({ spec, limited }: RuleInput): boolean => limited || spec.checks.some(({ options }) => options['on_fail'] === undefined || options['on_fail'] === 'block' || options['on_fail'] === 'approve');
 const orderShape = /^\S.*?( (asc|desc))?$/i;
 
@@ -80,6 +82,8 @@ export const streamRules: readonly Rule[] = [
     '"visible: batch" cannot be taken back by "limits.rejects" or a check with "on_fail: block" or "approve"; use "visible: run"'),
   rule(['visible', 'lineage'], ({ spec }) => spec.visible === 'batch' && !spec.lineage, '"visible: batch" needs "lineage: true", by which rows of an unfinished run are found'),
   rule(['visible'], ({ spec, destination }) => spec.visible === 'batch' && isKnownStore(destination), ({ destination }) => `"visible: batch" needs a destination with transactions; "${destination?.name}" has none`),
+  rule(['contract'], ({ spec, source }) => infersTypes(source) && spec.contract !== undefined && spec.contract.types !== null && spec.contract.types !== 'quarantine',
+    ({ spec }) => `"contract: { types: ${spec.contract?.types} }" is not available with files yet: their types are settled by the first that is read, and a value that does not fit later goes to quarantine; leave it out, or write quarantine`),
   rule(['query'], ({ spec, source }) => spec.query !== undefined && isKnownStore(source), ({ source }) => `"query" needs a database; "${source?.name}" cannot run it`),
   rule(['stream'], ({ spec, source }) => spec.query === undefined && spec.stream.includes('*') && isDatabase(source), ({ spec }) => `a wildcard ("${spec.stream}") is not available yet; name each table`),
   rule(['to'], ({ spec }) => spec.to.includes('{'), '"{…}" in "to" is not available yet; name the table'),

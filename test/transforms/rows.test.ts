@@ -153,7 +153,7 @@ describe('parse', () => {
       rows: [{ id: '7', took: '1.5' }, { id: null, took: null }], rejects: ['1: 0 parse: v has a "id" that is not a BIGINT', '2: 0 parse: v does not match the pattern'],
     });
     expect((await run(`- parse: { column: v, format: grok, ${pattern}, fields: { ms: { path: took, type: VARCHAR } }, keep: true, on_error: null }`, lines)).rows[0]).toEqual({ v: 'id=7 took 1.5ms', ms: '1.5' });
-    await expect(run(`- parse: { column: v, format: grok, ${pattern}, fields: { other: VARCHAR } }`, lines)).rejects.toThrow('it has no field "other"; its fields are id, took');
+    await expect(run(`- parse: { column: v, format: grok, ${pattern}, fields: { other: VARCHAR } }`, lines)).rejects.toThrow(/it has no field .{1,4}other.{1,4}; its fields are id, took/);
     await expect(run('- parse: { column: v, format: json, pattern: x, fields: { a: VARCHAR } }', lines)).rejects.toThrow('go together');
   });
   it.each([
