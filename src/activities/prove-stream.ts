@@ -29,7 +29,8 @@ export async function proveStream(dependencies: Dependencies, artefacts: Artefac
 
 async function compare(dependencies: Dependencies, control: Control, connectionsFile: string, connection: string, run: RunRef, stream: StreamSpec, plan: Plan, batches: readonly BatchProof[]): Promise<Pick<StreamProof, 'compared' | 'problem'>> {
   const compared = plan.proof === null ? [] : stream.proof === 'full' ? batches : stream.lineage ? within(batches, comparedRows) : [];
-  const counted = batches.filter((batch) => !compared.includes(batch));
+  const chosen = new Set(compared);
+  const counted = batches.filter((batch) => !chosen.has(batch));
   try {
     const destination = await dependencies.openDestination(connectionsFile, connection);
     try {

@@ -1,7 +1,9 @@
-import { readdirSync, rmSync, copyFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { forms, kinds } from '../../src/domain/canonical';
 import { runPath } from '../../src/domain/ids';
 import type { RunSummary } from '../../src/domain/receipt';
+import type { ProofDocument } from '../../src/domain/stream-proof';
 import { openEngine, type Engine, type Session } from '../../src/transforms/duckdb-engine';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { install, type Installation } from '../support/worker';
@@ -178,14 +180,16 @@ describe.each(['db', 'duck'])('in %s', (destination) => {
   });
 });
 
+const filesIn = (table: string) => readdirSync(path.join(place.home, 'lake', table), { recursive: true }).map(String).filter((file) => /\.(parquet|csv)$/.test(file) && !file.startsWith('_millrace')).map((file) => path.join(place.home, 'lake', table, file)).sort();
+const rewrite = (file: string, select: string) => engine.session(signal, async (session) => {
+  await session.run(`COPY (SELECT ${select} FROM read_parquet('${file.replaceAll("'", "''")}')) TO '${file.replaceAll("'", "''")}.new' (FORMAT parquet)`);
+  copyFileSync(`${file}.new`, file);
+  rmSync(`${file}.new`);
+});
+
 describe('in files', () => {
   let run: RunSummary;
-  const files = () => readdirSync(path.join(place.home, 'lake/proof_lake'), { recursive: true }).map(String).filter((file) => file.endsWith('.parquet') && !file.startsWith('_millrace')).map((file) => path.join(place.home, 'lake/proof_lake', file)).sort();
-  const rewrite = (file: string, select: string) => engine.session(signal, async (session) => {
-    await session.run(`COPY (SELECT ${select} FROM read_parquet('${file.replaceAll("'", "''")}')) TO '${file.replaceAll("'", "''")}.new' (FORMAT parquet)`);
-    copyFileSync(`${file}.new`, file);
-    rmSync(`${file}.new`);
-  });
+  const files = () => filesIn('proof_lake');
 
   test('finds a changed value, a missing file, a file of nobody, and knows what a later run replaced', async () => {
     run = await place.run(yaml('proof_lake', 'lake', full));
@@ -200,6 +204,30 @@ describe('in files', () => {
   });
 });
 
+test('a table of files without types, and what is left of a batch, is compared by its bytes', async () => {
+  const csv = await place.run(yaml('proof_csv', 'lake', `${full}, target: { format: csv }`));
+  expect(await verify(csv)).toMatchObject({ ok: true });
+  const [file] = filesIn('proof_csv');
+  writeFileSync(file!, readFileSync(file!, 'utf8').replace('thing 7', 'thing 8'));
+  expect((await verify(csv)).streams[0]).toMatchObject({ batches: { wrong: 1 }, findings: [{ messages: ['1 of its 1 files were changed'] }] });
+  await place.run(yaml('proof_csv', 'lake', `${full}, target: { format: csv }`));
+  expect(await verify(csv)).toMatchObject({ ok: true, streams: [{ state: 'replaced', batches: { replaced: 3 } }] });
+  // The second run takes one group of each batch away; the other is changed then.
+  const words = 'mode: full, write: delete_insert, by: [flag], target: { partition_by: [flag] }';
+  const first = await place.run(yaml('proof_groups', 'lake', words));
+  await place.run(yaml('proof_groups', 'lake', `${words}, steps: [{ filter: { where: flag } }]`));
+  expect(await verify(first)).toMatchObject({ ok: true, streams: [{ batches: { total: 3, replaced: 3 } }] });
+  const left = filesIn('proof_groups').find((one) => one.includes('flag=false'))!;
+  await rewrite(left, "* REPLACE ('mine' AS t)");
+  expect((await verify(first)).streams[0]).toMatchObject({ batches: { wrong: 1 }, findings: [{ messages: ['1 of its 1 files were changed', expect.stringMatching(/^replaced by run/) as string] }] });
+});
+
+test('with "proof: full" the destination is asked for all rows; with counts for none', async () => {
+  const compared = async (proof: string) => (await place.run(yaml(`compared_${proof}`, 'db', `${full}, proof: ${proof}`))).streams[0]!.proof;
+  expect(await compared('full')).toMatchObject({ level: 'rows', compared: 3, problem: null });
+  expect(await compared('counts')).toMatchObject({ level: 'counts', fingerprint: null, compared: 0, problem: null });
+});
+
 test('the source is asked again: the same, then not', async () => {
   await database.run('CREATE TABLE asked AS SELECT * FROM things; ALTER TABLE asked ADD PRIMARY KEY (id); ANALYZE asked');
   const run = await place.run(yaml('asked_again', 'duck', full, 'asked'));
@@ -209,11 +237,26 @@ test('the source is asked again: the same, then not', async () => {
 });
 
 test('a receipt or a proof document that was changed is noticed', async () => {
-  const { readFileSync, writeFileSync } = await import('node:fs');
   const run = await place.run(yaml('sealed', 'db', full));
   const file = path.join(place.home, 'staging', runPath(run.run), 'things/proof.json');
   writeFileSync(file, readFileSync(file, 'utf8').replace('"rows":60', '"rows":61'));
   expect(await verify(run)).toMatchObject({ ok: false, receiptProblems: [expect.stringContaining('proof document of stream "things" was changed') as string] });
+});
+
+describe('docs/proof.md', () => {
+  const document = readFileSync(path.join(__dirname, '../../docs/proof.md'), 'utf8');
+  const queries = [...document.matchAll(/```sql\n([^`]+)```/g)].map(([, sql]) => sql!);
+
+  test.each(kinds)('says how %s is written', (kind) => expect(document).toContain(`| \`${kind}\` | ${forms[kind].means} |`));
+
+  test.each([['db', 0], ['duck', 1]] as const)('its query gives the fingerprints that a run in %s has left', async (destination, which) => {
+    await database.run(`DROP TABLE IF EXISTS showing; CREATE TABLE showing (id bigint PRIMARY KEY, total numeric(12,2), note text, at timestamptz);
+      INSERT INTO showing SELECT k, CASE WHEN k % 7 = 0 THEN NULL ELSE k * 1.50 END, CASE k % 5 WHEN 0 THEN NULL WHEN 1 THEN '\\N' WHEN 2 THEN 'a' || chr(31) || 'b' ELSE 'note ' || k END, timestamptz '2026-01-01' + k * interval '1 microsecond' FROM generate_series(1, 60) k; ANALYZE showing`);
+    const run = await place.run(`pipeline: shown_${destination}\nsource: db\ndestination: ${destination}\nstreams:\n  - { stream: showing, to: shown, partition: { rows: 20 }, ${full} }\n`);
+    const proof = JSON.parse(readFileSync(path.join(place.home, 'staging', runPath(run.run), 'showing/proof.json'), 'utf8')) as ProofDocument;
+    const computed = await (destination === 'db' ? database.rows(queries[which]!) : inDuckdb((session) => session.rows(queries[which]!)));
+    expect(computed.map((row) => ({ ...row }))).toEqual(proof.batches.map(({ id, rows, fingerprint }) => ({ batch_id: id, rows: String(rows), fingerprint })));
+  });
 });
 
 test('rows that were there before Millrace are not strangers, and missed when they go', async () => {

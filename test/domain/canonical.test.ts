@@ -11,8 +11,8 @@ import { placed, proofOfTarget } from '../../src/connectors/postgres/proof';
 import { copyCsv, printedRows } from '../../src/formats/copy-csv';
 import { openEngine, type Engine, type Session } from '../../src/transforms/duckdb-engine';
 import { figuresOfParquet, figuresOfPrinted, placedInDuckdb } from '../../src/transforms/proof';
-import { quoteLiteral } from '../../src/transforms/quote';
-import { createHardValues } from '../support/hard-values';
+import { quoteIdentifier, quoteLiteral } from '../../src/transforms/quote';
+import { createHarderValues, createHardValues } from '../support/hard-values';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 
 /** Same values, same canonical text, same fingerprint: in Postgres, in DuckDB's types, and as the text that COPY prints (semantics 10). */
@@ -22,6 +22,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'millrace canonical '));
 beforeAll(async () => {
   database = await createDatabase();
   await createHardValues(database);
+  await createHarderValues(database);
   engine = await openEngine({ memoryLimit: '500MB', tempFolder: path.join(folder, 'temp'), tempLimit: '1GB', slots: 1, threads: 1 });
 });
 afterAll(async () => {
@@ -52,29 +53,31 @@ async function postgresFigures(table: string, proof: readonly ProofColumn[]) {
   return figuresOf(await database.row(`SELECT ${figuresSql('postgres', placed(proof, new Map(Object.entries(types)), 't')!)} FROM ${table} t`), proof);
 }
 
-test('every column of the fixture is covered', async () => {
-  const { columns } = await describeTable(database, 'hard', 'public');
-  expect(await proofOfTarget(database, 'hard', columns)).toMatchObject({ leftOut: [], columns: columns.map(({ name }) => expect.objectContaining({ name }) as unknown) });
+const tables = ['hard', 'harder'];
+
+test.each(tables)('every column of the fixture is covered: %s', async (table) => {
+  const { columns } = await describeTable(database, table, 'public');
+  expect(await proofOfTarget(database, table, columns)).toMatchObject({ leftOut: [], columns: columns.map(({ name }) => expect.objectContaining({ name }) as unknown) });
 });
 
-test('every value is the same text in Postgres and as COPY prints it, and so are all figures', async () => {
-  const { file, columns } = await copied('hard', asItIs);
-  const proof = (await proofOfTarget(database, 'hard', columns)).columns;
+test.each(tables)('every value is the same text in Postgres and as COPY prints it, and so are all figures: %s', async (table) => {
+  const { file, columns } = await copied(table, asItIs);
+  const proof = (await proofOfTarget(database, table, columns)).columns;
   const printed = placedInDuckdb(proof, columns, true);
   const there = await session((duck) => printedRows(duck, [file], columns, (from) => duck.rows(`SELECT ${partsIn(printed, 'duckdb')} FROM ${from} ORDER BY CAST(id AS INTEGER)`)));
-  expect(there).toEqual(await postgresParts('hard', proof));
-  expect(await session((duck) => figuresOfPrinted(duck, [file], columns, proof))).toEqual(await postgresFigures('hard', proof));
+  expect(there).toEqual(await postgresParts(table, proof));
+  expect(await session((duck) => figuresOfPrinted(duck, [file], columns, proof))).toEqual(await postgresFigures(table, proof));
 });
 
-test('every value is the same text in Postgres and in DuckDB\'s types and Parquet, and so are all figures', async () => {
-  const { file, columns } = await copied('hard', forTypes);
-  const proof = (await proofOfTarget(database, 'hard', columns)).columns;
-  const parquet = path.join(folder, 'hard.parquet');
+test.each(tables)('every value is the same text in Postgres and in DuckDB\'s types and Parquet, and so are all figures: %s', async (table) => {
+  const { file, columns } = await copied(table, forTypes);
+  const proof = (await proofOfTarget(database, table, columns)).columns;
+  const parquet = path.join(folder, `${table}.parquet`);
   await session(async (duck) => {
-    await copyCsv.read(duck, { fields: columns.length }, { path: file, columns, relation: 'hard', ordinals: false, rejects: 'rejects' });
-    await duck.run(`COPY (SELECT * FROM hard) TO ${quoteLiteral(parquet)} (FORMAT parquet)`);
-    expect(await duck.rows(`SELECT ${partsIn(placedInDuckdb(proof, columns), 'duckdb')} FROM read_parquet(${quoteLiteral(parquet)}) ORDER BY id`)).toEqual(await postgresParts('hard', proof));
-    expect(await figuresOfParquet(duck, [parquet], columns, proof)).toEqual(await postgresFigures('hard', proof));
+    await copyCsv.read(duck, { fields: columns.length }, { path: file, columns, relation: table, ordinals: false, rejects: 'rejects' });
+    await duck.run(`COPY (SELECT * FROM ${quoteIdentifier(table)}) TO ${quoteLiteral(parquet)} (FORMAT parquet)`);
+    expect(await duck.rows(`SELECT ${partsIn(placedInDuckdb(proof, columns), 'duckdb')} FROM read_parquet(${quoteLiteral(parquet)}) ORDER BY id`)).toEqual(await postgresParts(table, proof));
+    expect(await figuresOfParquet(duck, [parquet], columns, proof)).toEqual(await postgresFigures(table, proof));
   });
 });
 
@@ -91,7 +94,7 @@ test('values beyond the years 1 to 9999 keep their own text', async () => {
 });
 
 test('rows that differ have different texts: NULL, backslashes, separators, signs of zero, order of values', async () => {
-  const differ = [['NULL', "'x'"], ["'\\N'", "'x'"], ["''", "'x'"], ["'a' || chr(31) || 'b'", "''"], ["'a'", "'b' || chr(31)"], ["'a\\u'", "'b'"], ["'\\a\\ub'", "''"], ["'\\\\N'", "'x'"], ["'x'", "'y'"], ["'y'", "'x'"], ["'x '", "'y'"]];
+  const differ = [['NULL', "'x'"], ["'\\N'", "'x'"], ["''", "'x'"], ["'a' || chr(31) || 'b'", "''"], ["'a'", "'b' || chr(31)"], ["'a\\u'", "'b'"], ["'\\a\\ub'", "''"], ["'\\\\N'", "'x'"], ["'x'", "'y'"], ["'y'", "'x'"], ["'x '", "'y'"], ["chr(233)", "'x'"], ["'e' || chr(769)", "'x'"]];
   const columns: readonly PlacedColumn[] = ['a', 'b'].map((name) => ({ name, kind: 'text', measure: 'none', sql: name, type: 'VARCHAR' }));
   const postgres = columns.map((column) => ({ ...column, type: 'text' }));
   const prints = new Set<string>();

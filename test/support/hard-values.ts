@@ -21,6 +21,17 @@ export async function createHardValues(database: TestDatabase): Promise<void> {
      (4, NULL, NULL, NULL, NULL, 1.1, 0.1, 1e-20, NULL, NULL, NULL, E'line one\\nline two\\r\\nthree\\ttab', '"', ',', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`);
 }
 
+/** What is easily written in two ways: zeros at the end, signs, padding, normal forms, leap days, clocks put back. Table `harder`, key `id`. */
+export async function createHarderValues(database: TestDatabase): Promise<void> {
+  await database.run(String.raw`CREATE TABLE harder (id int, n numeric(38,9), w numeric(20,0), f4 real, f8 double precision, t text, v varchar(30), c char(5), b bytea, j json, a text[], d date, ts timestamp, tz timestamptz);
+    INSERT INTO harder VALUES
+      (1, 1.500000000, 100, '-0', '-0', E'é', 'trailing  ', '     ', '', '{"a":1}', '{a,NULL,"NULL",""}', '1582-10-15', '1582-10-15 00:00:00.000001', '1890-01-01 00:00:00+00'),
+      (2, 100.000000000, 0, 'NaN', '-NaN', E'é', '  leading', 'a b', '\', '{"a": 1}', '{{a,b},{c,d}}', '1900-02-28', '1969-12-31 23:59:59.999999', '2026-10-25 02:30:00+02'),
+      (3, -0.000000000, -1000, '-Infinity', '-Infinity', E'\', E'\N', 'abcde', '', '""', '{"\N"}', '2000-02-29', '2000-02-29 12:00:00.1', '2026-10-25 02:30:00+01'),
+      (4, 0.100000000, 10000000000000000000, 1e-45, 5e-324, E'👩‍🚀', E' ', 'é', 'ÿ00', '[]', '{" "}', '0001-01-01', '9999-12-31 23:59:59.999999', '0001-01-01 00:00:00+00'),
+      (5, NULL, NULL, 16777216, 9007199254740993, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`);
+}
+
 /** Every column as Postgres' own text: what a user would see. */
 export async function textsOf(database: TestDatabase, table: string): Promise<readonly Record<string, string | null>[]> {
   const columns = (await database.rows(`SELECT attname AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT LIKE '\\_millrace%' ORDER BY attnum`, [table])).map((row) => row['name']!);

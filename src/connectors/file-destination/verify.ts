@@ -98,7 +98,7 @@ async function measured(session: Session, { target }: VerifyRequest, manifest: B
     let rows = 0;
     for (const file of paths) rows += await formatNamed(name).count(session, file, options);
     // Of files that keep no types the rows are counted; their bytes tell the rest.
-    return { rows, fingerprint: manifest.fingerprint ?? '0', columns: [] };
+    return { rows, fingerprint: rows === 0 ? '0' : manifest.fingerprint ?? '0', columns: [] };
   }
   if (paths.length === 0) return noFigures(proof);
   // A folder's name must not pass for the column of that name, which the files hold in its own type.
