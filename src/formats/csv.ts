@@ -109,6 +109,8 @@ function rulesOf(request: ReadRequest, names: readonly string[], options: CsvOpt
     columns: fits.map(({ column, value }) => ({ name: column.name, value })),
     misfit: [...fits.map(({ misfit }) => misfit), ...touched.map((touch) => `coalesce(${touch}, false)`)].join(' OR ') || 'false',
     reasons: `to_json(list_filter([${[...reasons, ...stray].join(', ')}], lambda reason: reason IS NOT NULL))::VARCHAR`,
+    // By name, so that it can be mended and read again; what has no such form is the text of its line.
+    raw: `CAST(json_object(${names.map((name, index) => `${quoteLiteral(name)}, f${index}`).join(', ')}) AS VARCHAR)`,
   };
 }
 

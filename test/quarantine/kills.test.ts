@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { KillPoint } from '../../src/domain/control';
+import type { RunSummary } from '../../src/domain/receipt';
 import { events, millrace, useInstallation } from '../support/millrace';
 import { everything } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { eventually } from '../support/temporal';
-import { install, nextDate, summaryOf, type Installation } from '../support/worker';
+import { install, nextDate, summaryOf, type Installation, type Patch } from '../support/worker';
 
 /** Workers are killed (-9) while rows are replayed; each row that was set aside comes in once, whatever dies. */
 let database: TestDatabase;
@@ -30,8 +31,8 @@ interface Prepared {
 }
 
 /** A run with ten rows in quarantine, whose worker has ended. */
-async function prepare(name: string): Promise<Prepared> {
-  const place = await install(`db: { connector: postgres, url: "${database.url}" }\n`);
+async function prepare(name: string, patches: readonly Patch[] = []): Promise<Prepared> {
+  const place = await install(`db: { connector: postgres, url: "${database.url}" }\n`, { patches });
   const restore = useInstallation(place);
   const worker = await place.startWorker();
   const date = nextDate();
@@ -81,21 +82,34 @@ it.each(everything ? [points] : [['load:after-commit', 'publish:before-commit'] 
   }
 }, 240_000);
 
-it('loads no row again that a replay had published before it was ended for good', async () => {
-  const { place, run, replay, close } = await prepare('replay_ended');
+/** A replay publishes, its worker dies before it can note so, and it is ended for good; then the rows are replayed again. */
+async function replayAfterEnd(name: string, patches: readonly Patch[] = []): Promise<{ readonly totals: RunSummary['totals']; readonly rows: string; readonly resolution: unknown }> {
+  const { place, run, replay, close } = await prepare(name, patches);
   try {
     const first = await replay();
     await diesAt(place, 'publish:after-commit');
     await place.client.workflow.getHandle(first).terminate('given up');
-    // What its worker could not note is in the ledger alone; the lock goes with the run.
-    await eventually(async () => (await place.client.workflow.getHandle('replay_ended').describe()).status.name !== 'RUNNING', 'the lock to go');
+    // The lock goes with the run.
+    await eventually(async () => (await place.client.workflow.getHandle(name).describe()).status.name !== 'RUNNING', 'the lock to go');
     const second = await replay();
     expect(second).toBe(`${run}/replay-2`);
     await place.startWorker();
-    expect(await summaryOf(place.client.workflow.getHandle(second))).toMatchObject({ state: 'succeeded', totals: { read: 0, loaded: 0 } });
-    await expectExact('replay_ended');
-    expect(events(await millrace('quarantine', 'list', run, '--json'))).toMatchObject([{ runs: [{ resolution: { rejected: 10, replayed: 10, open: 0 } }] }]);
+    const { totals } = await summaryOf(place.client.workflow.getHandle(second));
+    const [{ runs }] = events(await millrace('quarantine', 'list', run, '--json')) as unknown as [{ runs: { resolution: unknown }[] }];
+    return { totals, rows: (await database.row(`SELECT count(*)::text AS n FROM ${name}`))['n']!, resolution: runs[0]!.resolution };
   } finally {
     await close();
   }
+}
+
+it('loads no row again that a replay had published before it was ended for good: the ledger knows', async () => {
+  const { totals, rows, resolution } = await replayAfterEnd('replay_ended');
+  expect(totals).toMatchObject({ read: 0, loaded: 0 });
+  expect(resolution).toMatchObject({ rejected: 10, replayed: 10, open: 0 });
+  expect(rows).toBe('100');
+}, 240_000);
+
+it.each(everything ? ['replay_mutant'] : [])('%s: without its look into the ledger a replay would load them twice', async (name) => {
+  const { rows } = await replayAfterEnd(name, [{ file: 'activities/replay/family.js', find: `if (!entries.some(({ state }) => state === 'published'))`, put: 'if (true)' }]);
+  expect(rows).toBe('110');
 }, 240_000);

@@ -37,7 +37,7 @@ beforeAll(async () => {
   await database.run('CREATE TABLE orders (id bigint PRIMARY KEY, total text, branch int, at timestamptz NOT NULL)');
   await database.run(`INSERT INTO orders SELECT n, CASE WHEN n % 10 = 0 THEN n || ' EUR' ELSE n || '.50' END, n % 7, timestamptz '2026-01-01' + n * interval '1 minute' FROM generate_series(1, 100) n`);
   await database.run('ANALYZE orders');
-  place = await install(connections(database, database));
+  place = await install(`${connections(database, database)}here: { connector: files, path: . }\n`);
   restore = useInstallation(place);
   await place.startWorker();
 });
@@ -148,6 +148,26 @@ describe('rows', () => {
     const loaded = await Promise.all(started.filter((id) => id !== '').map(async (id) => (await runSummaryOf(place.client.workflow.getHandle(id))).totals.loaded));
     expect(loaded.reduce((sum, rows) => sum + rows, 0)).toBe(10);
     expect(await count('re_twice')).toEqual({ n: '100', ids: '100' });
+  });
+});
+
+describe('lines of a CSV file', () => {
+  it('that do not fit a type are records, which a mended rule takes; one that cannot be read at all is mended into a record', async () => {
+    writeFileSync(path.join(place.home, 'lines.csv'), 'id,total,note\n1,2.5,a\n2,many,b\n3,1,c,d\n4,7.5,e\n');
+    const yaml = (more: string) => `pipeline: re_lines\nsource: here\ndestination: db\nstreams:\n  - { stream: lines.csv, to: re_lines, mode: full, write: replace, types: { id: BIGINT, total: ${more}\n`;
+    const date = nextDate();
+    expect((await place.run(yaml('"DECIMAL(9,2)" } }'), date)).totals).toMatchObject({ read: 4, loaded: 2, rejected: 2 });
+    const run = `re_lines/run-${date}`;
+    expect((await quarantine('show', run)).map(({ raw }) => JSON.parse(String(raw)) as unknown)).toEqual([{ id: '2', total: 'many', note: 'b' }, '3,1,c,d']);
+    const rows = path.join(place.home, 'lines.jsonl');
+    await quarantine('export', run, '--reason', 'header', '--to', rows);
+    writeFileSync(rows, readFileSync(rows, 'utf8').replace('"3,1,c,d"', '{"id":"3","total":"1","note":"c,d"}'));
+    expect(await quarantine('edit', run, rows)).toMatchObject([{ rows: 1 }]);
+    const better = file('re_lines', yaml('VARCHAR }, steps: [{ map_values: { column: total, values: { many: "99", "1": "1" } } }, { cast: { columns: { total: "DECIMAL(9,2)" } } }] }'));
+    expect(summaryOf(await quarantine('replay', run, '--with', better))).toMatchObject({ state: 'succeeded', totals: { read: 2, loaded: 2 } });
+    expect(await database.rows('SELECT id::text, total::text, note FROM re_lines ORDER BY id')).toEqual([
+      { id: '1', total: '2.50', note: 'a' }, { id: '2', total: '99.00', note: 'b' }, { id: '3', total: '1.00', note: 'c,d' }, { id: '4', total: '7.50', note: 'e' },
+    ]);
   });
 });
 
