@@ -36,7 +36,7 @@ function createAllowance({ max = 15000, used = 0, asks = Infinity } = {}) {
 
 /**
  * Each session ends after `sessionRequests` requests; the request of the number `limitAt` in all is refused once with the daily limit. `limits`: { max, used, asks }. `jobLimit`: query jobs in a day. `accounts`: records besides those
- * that are always there. `log`: file that gets a line for each request. `faults`: [{ on: "POST /jobs/query", at: 1, does: "lose" | "cut" | "html" | "short" | 503 | an error code }]: what goes wrong with that request.
+ * that are always there. `log`: file that gets a line for each request. `faults`: [{ on: "POST /jobs/query", at: 1, does: "lose" | "cut" | "html" | "short" | "first" (page, again) | "more" | "swapped" | 503 | an error code }]: what goes wrong with that request.
  */
 export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 0, pageSize = 50, limits, jobLimit = 10_000, delay = 0, log, faults = [], gzip = false, polls, ends, resultPage, ...org } = {}) {
   const objects = createObjects(org);
@@ -61,6 +61,9 @@ export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 
   function spoil(response, does) {
     const end = response.end.bind(response);
     if (does === 'lose') response.writeHead = () => ({ end: () => response.destroy() });
+    // A job that says it has one more record; a page whose fields stand in another order.
+    if (does === 'more') response.end = (content) => end(content.replace(/("numberRecordsProcessed":)(\d+)/, (_all, name, count) => `${name}${Number(count) + 1}`));
+    if (does === 'swapped') response.end = (content) => end(content.replace(/^("\w+"),("\w+")/, '$2,$1'));
     if (does === 'cut' || does === 'short') {
       response.end = (content) => {
         const half = Buffer.from(content ?? '').subarray(0, Math.floor(Buffer.byteLength(content ?? '') / 2));
@@ -148,6 +151,7 @@ export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 
     if (typeof does === 'number') return refuse(response, does, does === 503 ? 'SERVER_UNAVAILABLE' : 'UNKNOWN_EXCEPTION');
     if (does === 'html') return response.writeHead(200, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
     if (/^[A-Z_]+$/.test(does ?? '')) return refuse(response, does === 'NOT_FOUND' ? 404 : does.startsWith('INSUFFICIENT') ? 403 : 400, does);
+    if (does === 'first') url.searchParams.delete('locator');
     if (does) spoil(response, does);
     route(request, response, url, text);
   });

@@ -175,6 +175,17 @@ test('a job that is deleted before its first page is made again, one that is del
   await expect(later.attempt()).rejects.toMatchObject({ disposition: 'hold', message: expect.stringContaining('--reread') as string });
 });
 
+test.each([
+  ['a page that is given twice', 'GET /results', 'first', 'page 2 holds the same records as an earlier page'], ['a job that says it has more records than its pages hold', 'GET /jobs/query/\\w+', 'more', 'has 227 records and its pages hold 226'],
+  ['a page with its fields in another order', 'GET /results', 'swapped', 'page 2 of job 750000000000000001 does not have the fields that were asked for, in their order'],
+])('%s is refused, and stays so until it is read again', async (_kind, on, does, message) => {
+  const { attempt } = await reading(await org({ faults: [{ on, at: on === 'GET /results' ? 2 : 1, does }] }));
+  await expect(attempt()).rejects.toMatchObject({ disposition: 'hold', message: expect.stringContaining(message) as string });
+  // What was landed is not trusted any more; a page that was refused as it came is asked for again.
+  if (does === 'swapped') expect((await attempt()).reduce((sum, { rows }) => sum + rows, 0)).toBe(226);
+  else await expect(attempt()).rejects.toMatchObject({ message: expect.stringContaining('--reread') as string });
+});
+
 test('a session that ends is begun anew in the middle of a job, also for pages side by side', async () => {
   for (const options of [{}, { bulk_parallel: 5 }]) {
     const crm = await org({ sessionRequests: 8 });

@@ -27,7 +27,8 @@ beforeAll(async () => {
   here = await install(JSON.stringify({
     target: { connector: 'postgres', url: database.url }, bulk: { ...org, bulk_page: Math.ceil(total / 100) }, rest: { ...org, api: 'rest' },
     api: { connector: 'rest', url: api.url, streams: { r: { path: 'r', columns: { id: 'BIGINT', name: 'VARCHAR' }, pagination: { type: 'page' } } } },
-  }));
+  // Long enough for a busy machine: an attempt that is taken for dead asks for its page once more, as after a kill.
+  }), { variables: { MILLRACE_HEARTBEAT_TIMEOUT: '6s' } });
   worker = await here.startWorker();
 });
 afterAll(async () => {

@@ -7,14 +7,16 @@ import { commonRows, readAt, shortNumber, type SourceFixtureDefinition } from '.
 
 const iso = (text: string): string => `${text.replace(' ', 'T').replace('+00', '')}Z`;
 
-/** Pages of two records, by `page`, `since` and `until`. */
-export const rest: SourceFixtureDefinition = {
+/** Pages of two records, by `page`, `since` and `until`. @param patience whether every fourth request is told to come again at once. */
+const restBy = (patience: boolean): SourceFixtureDefinition => ({
+  connector: 'rest',
   lacks: { 'a number of 38 digits': 'numbers in JSON pass through doubles as yet' },
   async open() {
     const server = await openRestServer();
     const steps = commonRows('+00', shortNumber);
     let there: readonly TextRow[] = [];
     server.answer = (url, _request, response) => {
+      if (patience && server.asked.length % 4 === 0) return void response.writeHead(429, { 'retry-after': '0' }).end();
       const bound = (name: string, otherwise: string): string => url.searchParams.get(name)?.replace(/Z$/, '') ?? otherwise;
       const found = there.filter((row) => iso(row['at']!) >= bound('since', '') && iso(row['at']!) < bound('until', '9'));
       const first = (Number(url.searchParams.get('page')) - 1) * 2;
@@ -36,10 +38,12 @@ export const rest: SourceFixtureDefinition = {
       close: async () => server.close(),
     };
   },
-};
+});
+export const rest = restBy(false);
+export const restWithPatience = restBy(true);
 
 /** The stand-in's accounts and some more: a row is what it is on the wire, a step what was changed in an hour. */
-const salesforceBy = (way: object, otherBytes: string): SourceFixtureDefinition => ({
+const salesforceBy = (way: object, otherBytes: string, server: object = {}): SourceFixtureDefinition => ({
   connector: 'salesforce',
   lacks: {
     'an empty text': 'there is none in Salesforce', '2^63 − 1': 'its numbers have 18 digits', 'a number of 38 digits': 'its numbers have 18 digits', 'microseconds': 'its instants have milliseconds',
@@ -51,7 +55,7 @@ const salesforceBy = (way: object, otherBytes: string): SourceFixtureDefinition 
     const standard = Array.from({ length: 20 }, (_unused, index) => row(index, `Company ${index}`, 0, countries[index % 6]));
     const more = [['\\N', 'a "b", c', 'line\nbreak\r\nand tab\t.', 'é 😀', null].map((name, index) => row(20 + index, name, 0)), [row(30, 'thirty', 1)], [row(40, 'forty', 2), row(41, 'forty-one', 2)]];
     const accounts = more.flat().map((one) => ({ ...one, IsDeleted: false, SystemModstamp: one['SystemModstamp']!.replace(' ', 'T').replace('+00', '.000+0000') }));
-    const simulator = spawn(process.execPath, [path.resolve(__dirname, '../../../simulators/salesforce/server.mjs'), JSON.stringify({ pageSize: 10, resultPage: 10, polls: 0, accounts })], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const simulator = spawn(process.execPath, [path.resolve(__dirname, '../../../simulators/salesforce/server.mjs'), JSON.stringify({ pageSize: 10, resultPage: 10, polls: 0, accounts, ...server })], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [said] = await once(simulator.stdout, 'data') as [Buffer];
     return {
       connection: { url: (JSON.parse(String(said)) as { url: string }).url, auth: { type: 'client_credentials', client_id: 'app', client_secret: 'secret' }, ...way },
@@ -66,5 +70,5 @@ const salesforceBy = (way: object, otherBytes: string): SourceFixtureDefinition 
 });
 export const salesforce = salesforceBy({}, 'an answer names the next page by a locator of its query');
 const drawn = 'the order of its fields is drawn anew for each job, which is known again by it';
-export const salesforceInBulk = salesforceBy({ api: 'bulk', bulk_page: 10 }, drawn);
+export const salesforceInBulk = salesforceBy({ api: 'bulk', bulk_page: 10 }, drawn, { sessionRequests: 5 });
 export const salesforceSideBySide = salesforceBy({ api: 'bulk', bulk_parallel: 3 }, drawn);
