@@ -7,7 +7,7 @@ import { commonRows, readAt, shortNumber, type SourceFixtureDefinition } from '.
 
 const iso = (text: string): string => `${text.replace(' ', 'T').replace('+00', '')}Z`;
 
-/** Pages of two records, by `page`, `since` and `until`. @param patience whether every fourth request is told to come again at once. */
+/** Pages of two records, by `page`, `since` and `until`. @param patience whether every twelfth request is told to come again at once. */
 const restBy = (patience: boolean): SourceFixtureDefinition => ({
   connector: 'rest',
   lacks: { 'a number of 38 digits': 'numbers in JSON pass through doubles as yet' },
@@ -16,7 +16,7 @@ const restBy = (patience: boolean): SourceFixtureDefinition => ({
     const steps = commonRows('+00', shortNumber);
     let there: readonly TextRow[] = [];
     server.answer = (url, _request, response) => {
-      if (patience && server.asked.length % 4 === 0) return void response.writeHead(429, { 'retry-after': '0' }).end();
+      if (patience && server.asked.length % 12 === 0) return void response.writeHead(429, { 'retry-after': '0' }).end();
       const bound = (name: string, otherwise: string): string => url.searchParams.get(name)?.replace(/Z$/, '') ?? otherwise;
       const found = there.filter((row) => iso(row['at']!) >= bound('since', '') && iso(row['at']!) < bound('until', '9'));
       const first = (Number(url.searchParams.get('page')) - 1) * 2;
@@ -69,6 +69,4 @@ const salesforceBy = (way: object, otherBytes: string, server: object = {}): Sou
   },
 });
 export const salesforce = salesforceBy({}, 'an answer names the next page by a locator of its query');
-const drawn = 'the order of its fields is drawn anew for each job, which is known again by it';
-export const salesforceInBulk = salesforceBy({ api: 'bulk', bulk_page: 10 }, drawn, { sessionRequests: 5 });
-export const salesforceSideBySide = salesforceBy({ api: 'bulk', bulk_parallel: 3 }, drawn);
+export const salesforceInBulk = salesforceBy({ api: 'bulk', bulk_page: 10 }, 'the order of its fields is drawn anew for each job, which is known again by it', { sessionRequests: 5 });

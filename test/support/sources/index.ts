@@ -1,4 +1,4 @@
-import { rest, restWithPatience, salesforce, salesforceInBulk, salesforceSideBySide } from './apis';
+import { rest, restWithPatience, salesforce, salesforceInBulk } from './apis';
 import { duckdb, mysql, postgres, sqlite } from './databases';
 import type { SourceFixtureDefinition } from './fixture';
 import { http, local, s3, sftp } from './places';
@@ -6,4 +6,4 @@ import { http, local, s3, sftp } from './places';
 export { hardValues, type HardValue, type SourceFixture, type SourceFixtureDefinition } from './fixture';
 
 /** By name of the connector, or of a way in which one reads: at least one for each that can be read from. */
-export const sourceFixtures: Readonly<Record<string, SourceFixtureDefinition>> = { postgres, mysql, sqlite, duckdb, files: local, s3, http, sftp, rest, 'rest, a server that asks for patience': restWithPatience, salesforce, 'salesforce in bulk, in short sessions': salesforceInBulk, 'salesforce, pages side by side': salesforceSideBySide };
+export const sourceFixtures: Readonly<Record<string, SourceFixtureDefinition>> = { postgres, mysql, sqlite, duckdb, files: local, s3, http, sftp, rest, 'rest, a server that asks for patience': restWithPatience, salesforce, 'salesforce in bulk, in short sessions': salesforceInBulk };
