@@ -85,11 +85,14 @@ Environment:
   MILLRACE_TEMP_LIMIT, MILLRACE_HEARTBEAT_TIMEOUT, MILLRACE_LOG_LEVEL,
   MILLRACE_NO_PROGRESS_ATTEMPTS, MILLRACE_NO_PROGRESS_TIME`;
 
+/** Without `[options]`, which each has: the summaries need the room. */
+const subcommandTerm = (command: Command): string => [command.name(), ...command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`))].join(' ');
+
 /** All commands, without running any: for `main`, and for the documentation made from it. */
 export function createProgram(ended: (exitCode: number) => void): Command {
   const program = new Command('millrace');
   program.description('Moves data between systems and does not lose its place: durable ETL on Temporal.')
-    .version(packageVersion()).configureHelp({ minWidthToWrap: 20 }).showHelpAfterError('(see "millrace --help")').exitOverride().addHelpText('after', exitCodeHelp);
+    .version(packageVersion()).configureHelp({ minWidthToWrap: 20, subcommandTerm }).showHelpAfterError('(see "millrace --help")').exitOverride().addHelpText('after', exitCodeHelp);
   const door = openDoor(program, ended);
   for (const add of commands) add(door);
   return program;
@@ -109,7 +112,15 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** `millrace logs RUN | head`: whoever read has gone. As after Ctrl-C, a run that is watched goes on. */
+function leaveWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  if (process.listenerCount('SIGINT') > 0) process.emit('SIGINT');
+  else process.exit(exitCodes.success);
+}
+
 if (require.main === module) {
+  process.stdout.on('error', leaveWithReader);
   main(process.argv.slice(2)).then((code) => process.exit(code), (error: unknown) => {
     console.error(error);
     process.exit(exitCodes.other);

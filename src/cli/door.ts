@@ -24,11 +24,14 @@ export interface Door {
 
 export type AddCommand = (door: Door) => void;
 
+/** `millrace`, `state`: what is typed before a command's name. */
+const pathOf = (command: Command): readonly string[] => [...(command.parent ? pathOf(command.parent) : []), command.name()];
+
 /** The door to `program`; `ended` hears the exit code of the command that ran. */
 export function openDoor(program: Command, ended: (exitCode: ExitCode) => void): Door {
   return {
     command: (name, summary, example) =>
-      program.command(name).description(summary).option('--json', 'one JSON object a line instead of text').addHelpText('after', `\nExample:\n  ${example}`),
+      program.command(name).description(summary).showHelpAfterError(`(see "${[...pathOf(program), name].join(' ')} --help")`).option('--json', 'one JSON object a line instead of text').addHelpText('after', `\nExample:\n  ${example}`),
     group: (name, summary) => openDoor(program.command(name).description(summary), ended),
     does: (work) => async (...given) => {
       const command = given.at(-1) as Command;

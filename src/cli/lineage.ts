@@ -17,6 +17,7 @@ import { storedBatches } from './stored-batches';
 import type { Terminal } from './terminal';
 import { wholeNumber } from './whole-number';
 import { grouped, plural } from './words';
+import { wrapped } from './wrapped';
 
 /** `lineage RUN`: run → streams → partitions → batches. */
 async function lineageOfRun(word: string, limit: number, environment: Environment, terminal: Terminal): Promise<ExitCode> {
@@ -94,7 +95,7 @@ async function tellRow(staging: StagingStore, entry: Traced, terminal: Terminal)
   const manifest = stored && part !== 'all' ? await artefacts.manifest.find(stored.run, stream, Number(part)) : null;
   const partition = part === 'all' ? null : (plan?.partitions[Number(part)] ?? null);
   terminal.event('lineage', { ledger: entry, run: stored?.run ?? null, batch: batch && batchFacts(batch), manifest: manifest && { rows: manifest.rows, bytes: manifest.bytes, files: manifest.files.map(({ origin, rows, checksum }) => ({ origin, rows, checksum })) }, partition: partition && { ordinal: partition.ordinal, label: partition.label }, window: plan?.window ?? null });
-  const line = (word: string, text: string): void => terminal.say(`${pc.dim(word.padEnd(10))} ${text}`);
+  const line = (word: string, text: string): void => terminal.say(wrapped(text, `${pc.dim(word.padEnd(10))} `));
   line('ledger', `batch ${entry.batchNumber}, ${plural(entry.rows, 'row')}, ${entry.state.replace('_', ' ')}${entry.publishedAt ? ` at ${entry.publishedAt}` : ''}`);
   line('batch', `${entry.batchId}, checksum ${entry.checksum}${batch ? `, read ${grouped(batch.read)}, rejected ${grouped(batchFacts(batch).rejected)}` : ''}`);
   if (manifest) for (const file of manifest.files) line('landed', `${plural(file.rows, 'row')} of ${file.origin}, checksum ${file.checksum}`);

@@ -3,6 +3,7 @@ import { checkWords, connectorWords, formatWords, stepWords } from '../config/vo
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import type { Terminal } from './terminal';
+import { wrapped } from './wrapped';
 
 export const listKinds = ['connectors', 'formats', 'steps', 'checks'] as const;
 export type ListKind = (typeof listKinds)[number];
@@ -28,7 +29,7 @@ export function list(kind: ListKind, terminal: Terminal): ExitCode {
   const entries = entriesOf(kind).map(({ name, summary }) => ({ name, summary }));
   terminal.event('list', { kind, entries });
   const width = Math.max(...entries.map(({ name }) => name.length), 0);
-  for (const { name, summary } of entries) terminal.say(`${name.padEnd(width)}  ${summary}`);
+  for (const { name, summary } of entries) terminal.say(wrapped(summary, `${name.padEnd(width)}  `));
   return exitCodes.success;
 }
 

@@ -45,7 +45,7 @@ function tellOnce({ at, what, said }: Entry, told: Set<string>, terminal: Termin
   if (told.has(key)) return;
   told.add(key);
   terminal.event('log', { at, what, said });
-  terminal.say(`${at.slice(0, 10)} ${at.slice(11, 19)}  ${what.padEnd(24)} ${said}`);
+  terminal.say(`${at.slice(0, 10)} ${at.slice(11, 19)}  ${what.padEnd(28)} ${said}`);
 }
 
 /** Null: Temporal does not know it, or no longer. */

@@ -11,12 +11,16 @@ export interface News {
 
 export function createNews(): News {
   let said: readonly string[] = [];
+  let waiting: readonly string[] = [];
   let waited = '';
   return {
     of({ message, streams }) {
       const before = said;
-      // Of what waits for a person, the run tells itself.
-      said = [...(message ? [message] : []), ...streams.filter((stream) => stream.message && !isEnd(stream.state)).map((stream) => `${stream.stream}: ${stream.message}`)];
+      const told = streams.filter((stream) => stream.message && !isEnd(stream.state)).map((stream) => ({ line: `${stream.stream}: ${stream.message}`, waits: stream.state === 'held' || stream.state === 'waiting_approval' }));
+      // Where a stream waits for a person and nothing else moves, the run itself waits at the next look, and tells.
+      const waited = waiting;
+      waiting = told.filter(({ waits }) => waits).map(({ line }) => line);
+      said = [...(message ? [message] : []), ...told.filter(({ line, waits }) => !waits || waited.includes(line)).map(({ line }) => line)];
       return said.filter((line) => !before.includes(line));
     },
     begins(waits) {

@@ -17,10 +17,16 @@ export async function outcomeOf(handle: WorkflowHandle): Promise<Outcome> {
     return { kind: 'summary', summary: (await handle.result()) as RunSummary };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
+    if (error.cause instanceof TerminatedFailure && (await wasReset(handle))) return outcomeOf(handle.client.getHandle(handle.workflowId));
     if (!(error.cause instanceof CancelledFailure)) return outcomeOfCause(error.cause);
     const summary = (await handle.describe()).memo?.['summary'];
     return isSummary(summary) ? { kind: 'summary', summary } : outcomeOfCause(error.cause);
   }
+}
+
+/** A reset terminates one execution and goes on as the next under the same id. */
+async function wasReset({ client, workflowId }: WorkflowHandle): Promise<boolean> {
+  return (await client.getHandle(workflowId).describe()).status.name !== 'TERMINATED';
 }
 
 export function outcomeOfCause(cause: unknown): Outcome {

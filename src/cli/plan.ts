@@ -11,6 +11,7 @@ import { logicalDateOf } from './logical-date';
 import { screenWidth, wrapped } from './plain-table';
 import type { Terminal } from './terminal';
 import { plural } from './words';
+import { wrapped as sentence } from './wrapped';
 
 interface PlanFlags {
   readonly logicalDate?: string;
@@ -28,7 +29,7 @@ export async function plan(file: string, flags: PlanFlags, environment: Environm
     terminal.say(`${spec.pipeline}, as of ${input.logicalDate}; nothing is written by this command`);
     for (const stream of streams) terminal.say(`\n${textOf(stream)}`);
     const failed = streams.find(({ problem }) => problem !== null);
-    terminal.say(failed ? `\nmend that, then look again with "millrace plan ${file}"` : `\nsee rows after each step with "millrace preview ${file}", start it with "millrace run ${file}"`);
+    terminal.say(failed ? `\nmend that, then look again with "millrace plan ${file}"` : `\n${sentence(`see rows after each step with "millrace preview ${file}", start it with "millrace run ${file}"`)}`);
     return failed ? exitCodeOfArea(failed.problem!.area) : exitCodes.success;
   } finally {
     await server.close();

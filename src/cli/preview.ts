@@ -14,6 +14,7 @@ import { exitCodes, type ExitCode } from './exit-codes';
 import { previewText } from './preview-text';
 import type { Terminal } from './terminal';
 import { wholeNumber } from './whole-number';
+import { wrapped } from './wrapped';
 
 interface PreviewFlags {
   readonly stream?: string;
@@ -35,7 +36,7 @@ export async function preview(file: string, flags: PreviewFlags, environment: En
       terminal.event('preview', { ...stream });
       terminal.say(previewText(stream, flags.step ?? null));
     }
-    terminal.say(`a sample of at most ${flags.sample} rows per stream; nothing was written. Start it with "millrace run ${file}"`);
+    terminal.say(wrapped(`a sample of at most ${flags.sample} rows per stream; nothing was written. Start it with "millrace run ${file}"`));
     return streams.some(({ problem }) => problem !== null) ? exitCodes.configuration : exitCodes.success;
   } finally {
     await server.close();

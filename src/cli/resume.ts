@@ -10,7 +10,7 @@ export const resume = (word: string, environment: Environment, terminal: Termina
   signalRun({
     word, environment, terminal, asked: 'resumed',
     // What is held is tried again at once, and may be held again before anybody looks.
-    patience: 4000,
+    patience: 4000, steady: 1500,
     send: (client, runId) => client.workflow.getHandle(runId).signal('resume'),
     reached: (state) => state === 'running' || state === 'ended',
   });

@@ -23,6 +23,8 @@ export interface SignalRunInput {
   readonly asked: string;
   /** How long to wait for that state where a worker answers; milliseconds. */
   readonly patience?: number;
+  /** Look once more after this long: what was tried again may fail at once. Milliseconds. */
+  readonly steady?: number;
 }
 
 /** A worker hears it on its next heartbeat, two seconds at most; longer means that none is there. */
@@ -30,6 +32,8 @@ const longest = 15_000;
 
 interface Answer {
   readonly state: RunState | 'ended';
+  /** `cancelled`, as Temporal says it. */
+  readonly end: string;
   /** Null: it has ended. */
   readonly figures: Figures | null;
 }
@@ -56,26 +60,35 @@ export async function signalRun(input: SignalRunInput): Promise<ExitCode> {
 }
 
 /** What is, and what a person does about it where it is not what was asked for. */
-function heard({ state, figures }: Answer, runId: string, { reached, asked }: SignalRunInput): string {
+function heard({ state, end, figures }: Answer, runId: string, { reached, asked }: SignalRunInput): string {
   const waits = figures ? waitsOf(figures, runId) : null;
   const next = waits ? nextSentence(waits) : null;
-  const said = `run ${runId} is ${state === 'ended' ? 'ended' : spokenState(state)}`;
+  const said = state === 'ended' ? `run ${runId} has ended: ${end}` : `run ${runId} is ${spokenState(state)}`;
   if (reached(state)) return next && state === 'paused' ? `${said}; ${next}` : said;
   const why = [...new Set(waits?.streams.flatMap(({ message }) => message ?? []))].slice(0, 3);
   return [`run ${runId} was told to be ${asked} and is still ${spokenState(state as RunState)}${why.length > 0 ? `: ${why.join('; ')}` : ''}`, ...(next ? [next] : [])].join('\n');
 }
 
 /** Null: no worker has answered. */
-async function answerOf(client: Client, runId: string, { reached, patience = longest }: SignalRunInput): Promise<Answer | null> {
+async function answerOf(client: Client, runId: string, { reached, patience = longest, steady }: SignalRunInput): Promise<Answer | null> {
   const begun = Date.now();
   let last: Answer | null = null;
   while (Date.now() - begun < (last ? patience : longest)) {
-    const { status } = await client.workflow.getHandle(runId).describe();
-    const figures = status.name === 'RUNNING' ? await askFigures(client, runId, null) : null;
-    if (status.name !== 'RUNNING') last = { state: 'ended', figures };
-    else if (figures) last = { state: figures.state, figures };
-    if (last && reached(last.state)) return last;
+    last = (await look(client, runId)) ?? last;
+    if (last && reached(last.state)) {
+      if (steady === undefined || last.state === 'ended') return last;
+      await new Promise((resolve) => setTimeout(resolve, steady));
+      return (await look(client, runId)) ?? last;
+    }
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
   return last;
+}
+
+/** Null: no worker answers. */
+async function look(client: Client, runId: string): Promise<Answer | null> {
+  const { status } = await client.workflow.getHandle(runId).describe();
+  if (status.name !== 'RUNNING') return { state: 'ended', end: status.name.toLowerCase().replace('canceled', 'cancelled'), figures: null };
+  const figures = await askFigures(client, runId, null);
+  return figures && { state: figures.state, end: '', figures };
 }

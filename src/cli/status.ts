@@ -4,11 +4,12 @@ import { pathTime, runPath } from '../domain/ids';
 import type { RunSummary } from '../domain/receipt';
 import { balanceTable, remarks } from './balance-table';
 import { findServer } from './connect';
+import { allEndedOutside, endedOutside, leftBehind, type EndedOutside } from './ended-outside';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { openGaps } from './load-gaps';
 import { openStore, withSession } from './open-store';
-import { screenWidth, wrapped } from './plain-table';
+import { screenWidth } from './plain-table';
 import { noPace } from './pace';
 import { linesOf } from './progress-lines';
 import { resolvedOf, resolvedText, type Resolved } from './quarantine/resolved';
@@ -18,8 +19,8 @@ import { scheduleRemarks } from './schedule/remarks';
 import type { Terminal } from './terminal';
 import { nextSentence, waitsOf } from './waits';
 import { watchRunning } from './watch-running';
-import { colouredState, grouped } from './words';
-import { wrapped as wrappedAt } from './wrapped';
+import { colouredState, grouped, spokenSeconds } from './words';
+import { wrapped } from './wrapped';
 
 /** Runs of a pipeline shown at most. */
 const most = 10;
@@ -29,20 +30,21 @@ export async function status(word: string | undefined, environment: Environment,
   const [pipeline, run] = (word ?? '').split('/');
   const all = await readReceipts(environment, pipeline || undefined);
   const receipts = run === undefined ? latest(all, word !== undefined) : all.filter((receipt) => isRun(receipt, word!));
-  const { running, note } = await runningRuns(environment, word);
+  const { running, outside, note } = await seenByServer(environment, word, receipts);
   const gaps = run === undefined || receipts.length > 0 ? openGaps(all) : [];
   const resolved = run === undefined ? [] : await resolvedRows(environment, receipts);
-  terminal.event('status', { running, receipts, gaps, ...(resolved.length > 0 && { quarantine: resolved }) });
+  terminal.event('status', { running, outside, receipts, gaps, ...(resolved.length > 0 && { quarantine: resolved }) });
   if (note) terminal.say(pc.dim(note));
   for (const one of running) tellRunning(one, terminal);
+  for (const one of outside) terminal.say(`${one.run}  ${pc.yellow('ended from outside')}\n${wrapped(`${one.at.slice(0, 19).replace('T', ' ')} UTC: it ${one.how}; ${leftBehind}`, '  ')}`);
   if (run !== undefined) receipts.forEach((receipt) => tellReceipt(receipt, terminal));
   else tellList(receipts, terminal);
   for (const one of resolved) terminal.say(`- ${one.stream}: ${resolvedText(one)}`);
   tellGaps(gaps, terminal);
   const scheduled = run === undefined ? await scheduleRemarks(pipeline || undefined, environment) : [];
   for (const line of scheduled) terminal.say(line);
-  if (running.length > 0 || receipts.length > 0 || scheduled.length > 0) return exitCodes.success;
-  terminal.say(word === undefined ? 'nothing has run yet; start a pipeline with "millrace run FILE"' : `nothing is known of "${word}"`);
+  if (running.length > 0 || outside.length > 0 || receipts.length > 0 || scheduled.length > 0) return exitCodes.success;
+  terminal.say(word === undefined ? 'nothing has run yet; start a pipeline with "millrace run FILE"' : `nothing is known of "${word}"; "millrace status" lists what has run`);
   return word === undefined ? exitCodes.success : exitCodes.other;
 }
 
@@ -70,11 +72,21 @@ function latest(receipts: readonly RunSummary[], ofOne: boolean): readonly RunSu
   return receipts.filter(({ run }, index) => receipts.findIndex((other) => other.run.pipeline === run.pipeline) === index);
 }
 
-async function runningRuns(environment: Environment, word: string | undefined): Promise<{ readonly running: readonly Running[]; readonly note: string | null }> {
+interface Seen {
+  readonly running: readonly Running[];
+  /** Runs without a receipt, which Temporal ended. */
+  readonly outside: readonly EndedOutside[];
+  readonly note: string | null;
+}
+
+async function seenByServer(environment: Environment, word: string | undefined, receipts: readonly RunSummary[]): Promise<Seen> {
   const server = await findServer(environment).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
-  if (server === null || typeof server === 'string') return { running: [], note: server };
+  if (server === null || typeof server === 'string') return { running: [], outside: [], note: server };
   try {
-    return { note: null, running: await findRunning(server.client, word) };
+    const running = await findRunning(server.client, word);
+    const isKnown = ({ run, pipeline, at }: EndedOutside): boolean => running.some(({ runId }) => runId === run) || receipts.some((receipt) => receipt.run.pipeline === pipeline && (receipt.run.workflowId === run || receipt.finishedAt > at));
+    const outside = word?.includes('/') ? [await endedOutside(server.client, word)] : await allEndedOutside(server.client, word, most);
+    return { note: null, running, outside: outside.filter((one): one is EndedOutside => one !== null && !isKnown(one)) };
   } finally {
     await server.close();
   }
@@ -84,18 +96,21 @@ function tellRunning({ runId, figures }: Running, terminal: Terminal): void {
   terminal.say(`${runId}  ${figures ? colouredState(figures.state) : pc.yellow('no worker answers')}`);
   for (const stream of figures?.streams ?? []) {
     for (const line of linesOf(stream, noPace, { width: screenWidth(), lead: '  ' })) terminal.say(line);
-    if (stream.message) terminal.say(wrappedAt(stream.message, '    '));
+    if (stream.message) terminal.say(wrapped(stream.message, '    '));
   }
-  if (figures?.message) terminal.say(wrappedAt(figures.message, '  '));
+  if (figures?.message) terminal.say(wrapped(figures.message, '  '));
   const waits = figures && waitsOf(figures, runId);
   const next = waits && nextSentence(waits);
-  if (next) terminal.say(wrappedAt(next, '  '));
+  if (next) terminal.say(wrapped(next, '  '));
 }
 
 function tellReceipt(receipt: RunSummary, terminal: Terminal): void {
-  terminal.say(`${receipt.run.workflowId}  ${colouredState(receipt.state)}  ${receipt.run.startedAt} … ${receipt.finishedAt}\n\n${balanceTable(receipt)}`);
+  terminal.say(`${receipt.run.workflowId}  ${colouredState(receipt.state)}\n${timeText(receipt)}\n\n${balanceTable(receipt)}`);
   for (const line of remarks(receipt)) terminal.say(`- ${line}`);
 }
+
+const timeText = ({ run: { startedAt }, finishedAt }: RunSummary): string =>
+  `${startedAt.slice(0, 19).replace('T', ' ')} UTC, took ${spokenSeconds(Math.max(0, (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000))}`;
 
 function tellList(receipts: readonly RunSummary[], terminal: Terminal): void {
   for (const { run, state, totals } of receipts) {
@@ -110,7 +125,7 @@ function tellGaps(found: ReturnType<typeof openGaps>, terminal: Terminal): void 
     terminal.say(pc.yellow(`gap in ${pipeline}, ${stream}: left out, and not loaded since; load it with "millrace retry ${pipeline} ${stream} --gaps"`));
     for (const { label, estimatedRows, by, reason, at } of gaps) {
       const rows = estimatedRows === null ? '' : `, about ${grouped(estimatedRows)} rows`;
-      wrapped(`${label}${rows}: skipped ${at.slice(0, 10)}${by ? ` by ${by}` : ''}: ${reason}`, screenWidth() - 4).forEach((line, index) => terminal.say(`${index === 0 ? '- ' : '  '}${line}`));
+      terminal.say(wrapped(`${label}${rows}: skipped ${at.slice(0, 10)}${by ? ` by ${by}` : ''}: ${reason}`, '- '));
     }
   }
 }

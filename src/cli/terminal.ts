@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { EtlError } from '../domain/errors';
 import { exitCodeOfError, type ExitCode } from './exit-codes';
+import { wrapped } from './wrapped';
 
 /** Where a command speaks. With `json`, standard output carries one JSON object a line and nothing else. */
 export interface Terminal {
@@ -36,9 +37,12 @@ export function tellError(terminal: Terminal, error: unknown): ExitCode {
   const exitCode = exitCodeOfError(error);
   const message = error instanceof Error ? error.message : String(error);
   terminal.event('error', { message, exitCode, ...(EtlError.is(error) ? { name: error.name, area: error.area } : {}), ...problemsOf(error) });
-  if (!terminal.json) terminal.warn(`${pc.red('error:')} ${message}`);
+  if (!terminal.json) terminal.warn(onScreen(`${pc.red('error:')} ${message}`));
   return exitCode;
 }
+
+/** Broken at spaces on a screen; a pipe gets each line whole. */
+const onScreen = (text: string): string => (process.stderr.isTTY ? text.split('\n').map((line) => wrapped(line)).join('\n') : text);
 
 const problemsOf = (error: unknown): { readonly problems?: unknown } =>
   typeof error === 'object' && error !== null && 'problems' in error ? { problems: error.problems } : {};

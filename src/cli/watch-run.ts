@@ -103,7 +103,7 @@ function tellWaiting(waits: Waits, { runId, file, server, terminal }: WatchInput
   const first = state === 'held' ? `millrace run ${file}` : 'millrace dev';
   const next = server.own ? [first, ...waits.next.slice(state === 'held' ? 1 : 0)] : waits.next;
   terminal.event(state, { run: runId, ...waits, next });
-  terminal.say(`\nrun ${runId} ${state === 'held' ? `is ${pc.yellow('held')}` : pc.yellow('waits for an approval')}: it waits for you, and nothing is lost`);
+  terminal.say(`\n${wrapped(`run ${runId} ${state === 'held' ? `is ${pc.yellow('held')}` : pc.yellow('waits for an approval')}: it waits for you, and nothing is lost`)}`);
   for (const { stream, message } of streams) terminal.say(wrapped(message ?? 'it waits', `- ${stream}: `));
   if (server.own && state !== 'held') terminal.say('keep a server up with "millrace dev" in another terminal; then');
   terminal.say(wrapped(nextSentence(server.own && state === 'held' ? { ...waits, next } : waits)!));

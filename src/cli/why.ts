@@ -5,13 +5,14 @@ import type { RunProgress, StreamProgress } from '../workflows/messages';
 import { needServer, type Server } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
+import { endedOutside, leftBehind } from './ended-outside';
 import { findRun, namesARun } from './find-run';
 import { ask, isNotFound, pausedInTemporal } from './follow';
 import { pendingOf, type Pending } from './pending';
-import { screenWidth, wrapped } from './plain-table';
 import type { Terminal } from './terminal';
 import { nextCommands } from './waits';
 import { spokenSeconds } from './words';
+import { wrapped } from './wrapped';
 
 interface Reason {
   readonly what: string;
@@ -27,17 +28,24 @@ export async function why(word: string, environment: Environment, terminal: Term
       if (isNotFound(error)) throw new Error(`looking for run "${runId}": Temporal does not know it; "millrace status ${runId}" tells how it ended`);
       throw error;
     });
-    const reasons = status.name === 'RUNNING' ? await reasonsOf(server, runId, environment) : [{ what: `it has ended: ${status.name.toLowerCase()}`, next: `millrace status ${runId}` }];
+    const reasons = status.name === 'RUNNING' ? await reasonsOf(server, runId, environment) : [await endOf(server, runId, status.name)];
     terminal.event('why', { run: runId, reasons });
     terminal.say(pc.bold(runId));
     for (const { what, next } of reasons.length > 0 ? reasons : [{ what: 'it waits for nothing: it is at work', next: `millrace status ${runId}` }]) {
-      wrapped(what, screenWidth() - 4).forEach((line, at) => terminal.say(`${at === 0 ? '- ' : '  '}${line}`));
-      if (next) terminal.say(`  ${pc.dim('next:')} ${next}`);
+      terminal.say(wrapped(what, '- '));
+      // Each command on a line of its own, so that it can be copied.
+      next?.split(', or ').forEach((command, at) => terminal.say(`  ${pc.dim(at === 0 ? 'next:' : '  or:')} ${command}`));
     }
     return exitCodes.success;
   } finally {
     await server.close();
   }
+}
+
+/** It waits for nothing any more; where Temporal itself ended it, there is no receipt that could tell. */
+async function endOf({ client }: Server, runId: string, status: string): Promise<Reason> {
+  const outside = status === 'TERMINATED' || status === 'TIMED_OUT' ? await endedOutside(client, runId) : null;
+  return outside ? { what: `it ${outside.how}; ${leftBehind}`, next: null } : { what: `it has ended: ${status.toLowerCase()}`, next: `millrace status ${runId}` };
 }
 
 async function reasonsOf({ client }: Server, runId: string, { taskQueue }: Environment): Promise<readonly Reason[]> {

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TerminatedFailure } from '@temporalio/workflow';
 import type { Disposition } from '../domain/errors';
 import type { FailureDetail } from '../domain/failure';
 
@@ -19,7 +19,7 @@ export function told(error: unknown): Told {
   const cause = causeOf(error);
   const detail = cause instanceof ApplicationFailure ? (cause.details?.[0] as FailureDetail | undefined) : undefined;
   return {
-    message: cause instanceof Error ? cause.message : String(cause),
+    message: cause instanceof TerminatedFailure ? 'it was terminated in Temporal itself; what it had loaded and not published is settled by the next run' : cause instanceof Error ? cause.message : String(cause),
     area: detail?.area ?? 'internal',
     disposition: detail?.disposition ?? 'fail',
   };

@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure, condition, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancellationScope, CancelledFailure, condition, isCancellation } from '@temporalio/workflow';
 import type { Approval } from '../domain/approval';
 import { told } from './failures';
 import type { Waiting } from './messages';
@@ -124,8 +124,9 @@ export class Gate {
           return await scope.run(() => work(begun));
         } catch (error) {
           piece.scope = null;
-          if (!isCancellation(error)) approval = await this.judge(piece, error);
-          else if (!this.stopped.has(scope)) throw error;
+          const interrupted = isCancellation(error) || wasInterrupted(error);
+          if (!interrupted) approval = await this.judge(piece, error);
+          else if (!this.stopped.has(scope)) throw isCancellation(error) ? error : new CancelledFailure('stopped while it was to be tried again');
         } finally {
           piece.scope = null;
         }
@@ -175,6 +176,9 @@ export class Gate {
     }
   }
 }
+
+/** An attempt that failed just as it was told to stop, and would have been tried again: a lost connection, a lock's timeout. */
+const wasInterrupted = (error: unknown): boolean => error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
 
 const rejected = (what: string, by: string | null, reason: string | null): ApplicationFailure => ApplicationFailure.nonRetryable(
   `rejected${by ? ` by ${by}` : ''}${reason ? ` (${reason})` : ''}: ${what}; nothing was published`, 'Rejected', { disposition: 'fail', area: 'check', name: 'Rejected' });

@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
-  ApplicationFailure, CancellationScope, ParentClosePolicy, startChild, workflowInfo, type ChildWorkflowHandle,
+  ApplicationFailure, CancellationScope, getExternalWorkflowHandle, ParentClosePolicy, startChild, workflowInfo, type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import { lockIdOf } from '../domain/ids';
 import { holdPipeline } from './hold-pipeline';
@@ -34,7 +34,8 @@ export async function lockPipeline(pipeline: string): Promise<PipelineLock | nul
     },
     release: () => CancellationScope.nonCancellable(async () => {
       releasing = true;
-      if (!held!.ended) await held!.child.signal(release).catch(() => undefined);
+      // Not by the child's own handle: it refuses what comes from a run that was reset in Temporal. This execution of the lock and no later one, which would be another run's.
+      if (!held!.ended) await getExternalWorkflowHandle(held!.child.workflowId, held!.child.firstExecutionRunId).signal(release).catch(() => undefined);
       await held!.end;
     }),
   };

@@ -65,7 +65,8 @@ export function openStreamControls(controlled: Controlled): StreamControls {
       controlled.show();
       const { stream, state, stage, message, waiting } = controlled.progress();
       const report: StreamReport = { stream, state, stage, message, waiting: waiting.slice(0, 20), answers: answers.splice(0) };
-      if (parent) await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(streamReport, report).catch(() => undefined);
+      // By id alone: a run that was reset in Temporal goes on as another execution.
+      if (parent) await getExternalWorkflowHandle(parent.workflowId).signal(streamReport, report).catch(() => undefined);
     }
   });
   return { settled: () => CancellationScope.nonCancellable(() => condition(() => carrying === 0 && answers.length === 0)) };

@@ -1,5 +1,5 @@
 import {
-  ApplicationFailure, CancellationScope, condition, isCancellation, ParentClosePolicy, startChild, workflowInfo, type ChildWorkflowHandle,
+  ApplicationFailure, CancellationScope, condition, getExternalWorkflowHandle, isCancellation, ParentClosePolicy, startChild, workflowInfo, type ChildWorkflowHandle, type ExternalWorkflowHandle,
 } from '@temporalio/workflow';
 import type { StartRunOutput } from '../activities/contract';
 import { slug } from '../domain/ids';
@@ -10,12 +10,14 @@ import { labelsOf } from './labels';
 import { loadStream } from './load-stream';
 import { cancel, pause, resume, setWindow, type RunPipelineInput, type RunProgress, type StreamOutcome, type StreamReport } from './messages';
 
-export type StreamHandle = ChildWorkflowHandle<typeof loadStream>;
+/** By its id alone: a child's own handle refuses what comes from a run that was reset in Temporal, since another execution of it started the child. */
+export type StreamHandle = Pick<ExternalWorkflowHandle, 'signal'>;
+const reachable = ({ workflowId }: ChildWorkflowHandle<typeof loadStream>): StreamHandle => getExternalWorkflowHandle(workflowId);
 
 /** The streams of a run: one child workflow each, in the order their references demand, several at once. */
 export class Streams {
   readonly outcomes = new Map<string, StreamOutcome>();
-  private readonly children = new Map<string, StreamHandle>();
+  private readonly children = new Map<string, ChildWorkflowHandle<typeof loadStream>>();
   private readonly reports = new Map<string, StreamReport>();
   private readonly answers = new Map<string, string | null>();
   private orders = 0;
@@ -72,7 +74,7 @@ export class Streams {
     const order = this.orders;
     await Promise.all(streams.map(async (stream) => {
       const child = this.children.get(stream);
-      if (child) await send(child, order).catch(() => undefined);
+      if (child) await send(reachable(child), order).catch(() => undefined);
     }));
     return order;
   }
@@ -148,7 +150,7 @@ export class Streams {
         args: [{ run, stream, window, onFailure: spec.onFailure, heartbeatTimeout, paused, ...(searchAttributes && { searchAttributes }) }],
       });
       this.children.set(stream, child);
-      await this.catchUp(child, window, paused);
+      await this.catchUp(reachable(child), window, paused);
       return await child.result();
     } catch (error) {
       if (this.cancelling || isCancellation(error)) return { stream, state: 'cancelled', error: null };

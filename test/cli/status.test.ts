@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 it('knows no run before the first', async () => {
-  expect(await millrace('status', 'afar')).toMatchObject({ code: 1, out: 'nothing is known of "afar"\n' });
+  expect(await millrace('status', 'afar')).toMatchObject({ code: 1, out: 'nothing is known of "afar"; "millrace status" lists what has run\n' });
 });
 
 it('--watch shows a run to its end, then its receipt from the bucket', async () => {

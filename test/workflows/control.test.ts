@@ -92,6 +92,26 @@ describe.each(stages)('while %s is at work', (stage, activity, gives) => {
   });
 });
 
+test('a pause that meets an attempt which fails just then is a pause all the same, and so is a cancel', async () => {
+  const block = blockable();
+  const made = await probe({ loadBatch: async () => {
+    await block.wait().catch(() => { throw ApplicationFailure.create({ message: 'canceling statement due to lock timeout', details: [{ disposition: 'retry', area: 'destination', name: 'DestinationUnavailableError' }] }); });
+    return { rows: 9 };
+  } });
+  const handle = await made.start();
+  await eventually(async () => block.waiting > 0, 'a load runs');
+  await handle.signal('pause');
+  await eventually(async () => (await progressOf(handle)).state === 'paused', 'paused');
+  const before = block.waiting;
+  await handle.signal('resume');
+  await eventually(async () => block.waiting > before, 'it runs again');
+  await handle.signal('cancel', { now: true });
+  await failureOf(handle);
+  const { status, memo } = await handle.describe();
+  expect(status.name).toBe('CANCELLED');
+  expect(memo!['summary']).toMatchObject({ state: 'cancelled', streams: [{ state: 'cancelled', error: null }] });
+});
+
 describe('pause --until', () => {
   test('resumes by itself at the instant given', async () => {
     const { start, block } = await (async () => {
