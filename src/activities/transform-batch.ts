@@ -48,8 +48,8 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames(plan));
     const { rules = [] } = plan;
     const staysPlaced = wholeStream || stagesPosition(streamSpec);
-    const positions = staysPlaced || plan.carries !== undefined || needsPositions(streamSpec.steps, streamSpec.checks) || rejectsRows(rules) || manifest.files.some(({ format }) => canReject(format.name));
-    const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful });
+    const positions = staysPlaced || plan.carries !== undefined || needsPositions(streamSpec.steps, streamSpec.checks) || rejectsRows(rules);
+    const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful, trusting: !careful });
     await createRejects(session, 'rejects');
     const steps = await runChain({
       session, relation: 'input', columns: renamed(plan.columns, plan.names),
@@ -59,13 +59,15 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     const chain = plan.carries === undefined ? steps : await carryOrder(session, steps, plan);
     const id = batchPath(run, stream, ordinal, reread);
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: staysPlaced, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
+    const received = chain.received ?? staged.rows;
+    if (!careful && received + input.rejected !== manifest.rows) throw new UnreadableValueError(`reading the files of "${id}": ${received + input.rejected} records were found, the source counted ${manifest.rows}; they are read again with care`);
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
     const proof = wholeStream ? null : await proveBatch(session, staging, plan, { format: 'parquet', files: [staged.file], rows: staged.rows, id });
     control.reached('transform:after-data');
     const batch = await artefacts.batch.record({
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
-      lines: [...readLine(manifest.rows, input.rows ?? chain.received ?? staged.rows, input.rejected), ...chain.close(staged.rows)],
+      lines: [...readLine(manifest.rows, received, input.rejected), ...chain.close(staged.rows)],
       quarantine, read: manifest.rows, failing: chain.failing, ...originalOf(plan, ordinal), ...(Object.keys(chain.discarded).length > 0 && { discarded: chain.discarded }),
     }, run, stream, ordinal, reread);
     control.reached('transform:after-batch');
@@ -108,5 +110,3 @@ const originalOf = ({ replay, partitions }: Plan, ordinal: number): Pick<Batch, 
   const original = replay && (partitions[ordinal]!.detail as unknown as ReplayedBatch).original;
   return original ? { original } : {};
 };
-
-const canReject = (format: string): boolean => format !== 'copy_csv' && format !== 'parquet';

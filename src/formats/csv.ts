@@ -7,11 +7,13 @@ import { csvOptionsSchema, isNumber, resolveDialect, withDecimalPoint, type CsvO
 import { csvRule } from './csv-rule';
 import { fitOf } from './fits';
 import { defineFormat, type ReadRequest } from './format';
-import { talliedType, tallies, talliesOf } from './infer';
+import { kindsIn, kindsOf, typeOfKinds } from './infer';
 import { countRecords, readRecords, scratchFile, withScratch, type RecordRules, type RecordSource } from './records';
 import { scanRecords, type ScannedRecord } from './scan';
 import { never, readBuffer } from './sql';
+import { tallyCsv } from './tally';
 import { csvLine, openTextFile } from './text-file';
+import { trustRecords, type TrustedRecords } from './trust';
 
 export const csv = defineFormat({
   name: 'csv',
@@ -24,12 +26,18 @@ export const csv = defineFormat({
   async count(session, path, told) {
     const options = await settled(path, told);
     const header = await headerOf(path, options);
-    return header.names.length === 0 ? 0 : await countRecords(session, sourceOf(path, options, header), 'false');
+    if (header.names.length === 0) return 0;
+    // An empty line may be a record of one column.
+    const tallied = options.skip === 0 && options.comment === '' && header.names.length > 1 ? await tallyCsv(path, options) : null;
+    if (tallied !== null) return Math.max(0, tallied - (options.header ? options.header_lines : 0));
+    return await countRecords(session, sourceOf(path, options, header), 'false');
   },
   async read(session, told, request) {
     const options = await settled(request.path, told);
     const header = await headerOf(request.path, options);
-    return await readRecords(session, sourceOf(request.path, options, header), rulesOf(request, header.names, options), request);
+    const source = sourceOf(request.path, options, header);
+    if (request.trusting && source.fast !== null && header.names.length > 0) return await trustRecords(session, trustedOf(source.fast, request, header.names, options), request);
+    return await readRecords(session, source, rulesOf(request, header.names, options), request);
   },
   copyOptions: ({ delimiter, quote, escape, header, nulls, compression }) =>
     `FORMAT csv, HEADER ${header}, DELIMITER ${quoteLiteral(delimiter === 'auto' ? ',' : delimiter)}, QUOTE ${quoteLiteral(quote)}, ESCAPE ${quoteLiteral(escape)}, NULLSTR ${quoteLiteral(nulls[0] ?? '')}` +
@@ -97,12 +105,21 @@ async function* withoutHeader(groups: AsyncIterable<readonly ScannedRecord[]>, l
   }
 }
 
+/** Text of each planned column; of the others, whether they hold a NUL byte: mentioning a field makes DuckDB look at its bytes. */
+function fieldsOf({ columns }: ReadRequest, names: readonly string[], options: CsvOptions) {
+  const fields = columns.map((column, place) => fieldOf(column, place, names, options));
+  const others = names.map((_name, index) => `f${index}`).filter((field) => !fields.includes(field));
+  return { texts: fields.map((field, place) => (options.decimal === ',' && isNumber(columns[place]!.type) ? `(${withDecimalPoint(field)})` : field)), touched: others.map((field) => `contains(${field}, chr(0))`) };
+}
+
+function trustedOf(from: string, request: ReadRequest, names: readonly string[], options: CsvOptions): TrustedRecords {
+  const { texts, touched } = fieldsOf(request, names, options);
+  return { from, texts, fits: request.columns.map(({ type }, index) => fitOf(`t${index}`, type, true)), damaged: touched };
+}
+
 function rulesOf(request: ReadRequest, names: readonly string[], options: CsvOptions): RecordRules {
-  const planned = request.columns.map((column, place) => ({ column, field: fieldOf(column, place, names, options) }));
-  const fits = planned.map(({ column, field }) => ({ column, ...fitOf(options.decimal === ',' && isNumber(column.type) ? `(${withDecimalPoint(field)})` : field, column.type, true) }));
-  const others = names.map((_name, index) => `f${index}`).filter((field) => !planned.some((one) => one.field === field));
-  // Mentioning a field makes DuckDB look at its bytes.
-  const touched = others.map((field) => `contains(${field}, chr(0))`);
+  const { texts, touched } = fieldsOf(request, names, options);
+  const fits = request.columns.map((column, place) => ({ column, ...fitOf(texts[place]!, column.type, true) }));
   const reasons = fits.map(({ misfit, column, reason }) => `CASE WHEN ${misfit} THEN {'column': ${quoteLiteral(column.name)}, 'reason': ${quoteLiteral(reason)}} END`);
   const stray = touched.length > 0 ? [`CASE WHEN ${touched.join(' OR ')} THEN {'column': NULL::VARCHAR, 'reason': 'has a NUL byte'} END`] : [];
   return {
@@ -126,10 +143,10 @@ async function inferColumns(session: Session, path: string, options: CsvOptions,
   const { names } = header;
   if (names.length === 0) return [];
   const source = sourceOf(path, options, header);
-  const measures = names.map((_name, index) => tallies(`f${index}`, `f${index}_`, undefined, options.decimal === ',' ? `(${withDecimalPoint(`f${index}`)})` : undefined));
-  const bySample = () => withScratch(session, async (folder) => await talliesOf(session, measures, await readableSample(source, sampleRows, `${folder}/sample.csv`)));
-  const row = source.fast === null ? await bySample() : await talliesOf(session, measures, `(SELECT * FROM ${source.fast} LIMIT ${sampleRows})`).catch(bySample);
-  return names.map((name, index) => ({ name, type: talliedType(row, `f${index}_`), nullable: true }));
+  const measures = names.map((_name, index) => kindsOf(`f${index}`, `f${index}_`, options.decimal === ',' ? `(${withDecimalPoint(`f${index}`)})` : undefined));
+  const bySample = () => withScratch(session, async (folder) => await kindsIn(session, measures, await readableSample(source, sampleRows, `${folder}/sample.csv`)));
+  const row = source.fast === null ? await bySample() : await kindsIn(session, measures, `(SELECT * FROM ${source.fast} LIMIT ${sampleRows})`).catch(bySample);
+  return names.map((name, index) => ({ name, type: typeOfKinds(row, `f${index}_`), nullable: true }));
 }
 
 /** The first readable records of a damaged file. */

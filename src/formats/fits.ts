@@ -8,6 +8,8 @@ export interface Fit {
   readonly value: string;
   /** Follows the column's name. */
   readonly reason: string;
+  /** True only where the given value fits for sure: costs next to nothing, where `misfit` may look at every character. Absent: always, where there is a value. */
+  readonly plain?: (value: string) => string;
 }
 
 const typePattern = /^[a-z][a-z0-9_ ]*(\(\s*\d+\s*(,\s*\d+\s*)?\))?(\s*\[\d*\])*$/i;
@@ -25,11 +27,14 @@ export function typeSql(type: string): string {
  */
 export function fitOf(text: string, type: string, exponents = false): Fit {
   const name = baseOf(type);
-  if (name === 'VARCHAR') return { misfit: whereGiven(text, `contains(${text}, chr(0))`), value: text, reason: 'has a NUL byte' };
+  if (name === 'VARCHAR') return { misfit: whereGiven(text, `contains(${text}, chr(0))`), value: text, reason: 'has a NUL byte', plain: () => `NOT contains(${text}, chr(0))` };
   const cast = `TRY_CAST(${text} AS ${typeSql(type)})`;
   const strict = strictness(name, text, cast, type, exponents);
-  return { misfit: whereGiven(text, [`${cast} IS NULL`, ...strict].join(' OR ')), value: cast, reason: `is not a ${type} value, or not one that exists` };
+  return { misfit: whereGiven(text, [`${cast} IS NULL`, ...strict].join(' OR ')), value: cast, reason: `is not a ${type} value, or not one that exists`, plain: (value) => plainness(name, text, value, type) };
 }
+
+/** Whether a value fits must be looked into; `value` is the column that holds what the fit makes of the text. */
+export const doubted = ({ plain }: Fit, text: string, value: string): string => whereGiven(text, `${value} IS NULL${plain ? ` OR NOT (${plain(value)})` : ''}`);
 
 const whereGiven = (text: string, condition: string): string => `(${text} IS NOT NULL AND (${condition}))`;
 
@@ -54,7 +59,7 @@ const matches = (text: string, pattern: string): string => `regexp_full_match(${
 function strictness(name: string, text: string, cast: string, type: string, exponents: boolean): readonly string[] {
   if (integerTypes.has(name)) return [`NOT ${matches(text, String.raw`[+-]?\d+`)}`];
   switch (name) {
-    case 'DECIMAL': return [`NOT (${matches(text, String.raw`[+-]?\d*(\.\d{0,${scaleOf(type)}}0*)?`)}${exponents ? ` OR ${wholeExponent(text, cast)}` : ''})`];
+    case 'DECIMAL': return [`NOT (${matches(text, String.raw`[+-]?\d*(\.\d{0,${scaleOf(type)}}0*)?`)}${exponents ? ` OR ${fitsWithExponent(text, scaleOf(type))}` : ''})`];
     case 'DOUBLE': case 'FLOAT': return [`(isinf(${cast}) AND NOT contains(lower(${text}), 'inf'))`, roundedInteger(text, cast)];
     case 'DATE': return [`contains(${text}, ':')`];
     case 'TIMESTAMP': return [`NOT ${matches(text, `${day}([ T]${clock})?|${endless}`)}`];
@@ -63,9 +68,22 @@ function strictness(name: string, text: string, cast: string, type: string, expo
   }
 }
 
-/** A number as computers print large and small ones, such as 1.25E7; seventeen digits tell a double from all others, so that one tells whether the type holds it. */
-const wholeExponent = (text: string, cast: string): string =>
-  `(${matches(text, String.raw`[+-]?\d(\.\d{1,16})?[eE][+-]?\d{1,3}`)} AND coalesce(TRY_CAST(${cast} AS DOUBLE) = TRY_CAST(${text} AS DOUBLE), false))`;
+/** A number as computers print large and small ones, such as 1.25E7; `1.5e-7` where there are eight places. */
+const fitsWithExponent = (text: string, scale: number): string =>
+  `(${matches(text, String.raw`[+-]?\d+(\.\d+)?[eE][+-]?\d{1,3}`)} AND length(rtrim(regexp_extract(${text}, '\\.(\\d*)', 1), '0')) - TRY_CAST(regexp_extract(${text}, '[eE]([+-]?\\d+)', 1) AS INTEGER) <= ${scale})`;
+
+/** Each stands for a pattern of `strictness` and holds for what is mostly written. */
+function plainness(name: string, text: string, value: string, type: string): string {
+  if (integerTypes.has(name)) return `CAST(${value} AS VARCHAR) = ${text}`;
+  switch (name) {
+    case 'DECIMAL': return `(strpos(${text}, '.') = 0 OR length(${text}) - strpos(${text}, '.') <= ${scaleOf(type)}) AND NOT contains(${text}, 'e') AND NOT contains(${text}, 'E') AND NOT contains(${text}, '_')`;
+    case 'DOUBLE': case 'FLOAT': return `length(${text}) <= 15 AND NOT isinf(${value})`;
+    case 'DATE': return `NOT contains(${text}, ':')`;
+    case 'TIMESTAMP': return `CAST(${value} AS VARCHAR) = replace(${text}, 'T', ' ')`;
+    case 'TIMESTAMP WITH TIME ZONE': return `ends_with(${text}, 'Z') AND CAST(CAST(${value} AS TIMESTAMP) AS VARCHAR) || 'Z' = replace(${text}, 'T', ' ')`;
+    default: return 'true';
+  }
+}
 
 const scaleOf = (type: string): number => Number(/,\s*(\d+)/.exec(type)?.[1] ?? (/\(/.test(type) ? 0 : 3));
 

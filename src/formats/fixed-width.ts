@@ -5,9 +5,9 @@ import { isNumber, withDecimalPoint } from './csv-dialect';
 import { encodingOf, encodingOption } from './encoding';
 import { fitOf } from './fits';
 import { defineFormat } from './format';
-import { talliedType, tallies, talliesOf } from './infer';
-import { judgeRecords } from './judge';
+import { kindsIn, kindsOf, typeOfKinds } from './infer';
 import { countLines, withLines, type LinesRequest } from './lines-of';
+import { readLines } from './read-lines';
 
 const columnSchema = z.strictObject({
   name: z.string().min(1).describe('Name of the column'),
@@ -51,14 +51,14 @@ export const fixedWidth = defineFormat({
   infer: (session, path, options, sampleRows) => withLines(session, linesOf(path, options), (from) => inferCuts(session, afterSkip(from, options), options, sampleRows)),
   count: (session, path, options) => (options.skip === 0 ? countLines(session, linesOf(path, options))
     : withLines(session, linesOf(path, options), async (from) => Number((await session.row(`SELECT count(*) AS n FROM ${afterSkip(from, options)}`))['n']))),
-  read: (session, options, request) => withLines(session, linesOf(request.path, options), (from) => {
+  read: (session, options, request) => readLines(session, linesOf(request.path, options), request, (from) => {
     const cuts = new Map(cutsOf(options).map((cut) => [cut.name, cut]));
-    return judgeRecords(session, {
+    return {
       records: `SELECT ordinal, line, raw AS text, coalesce(shown, CAST(to_json(raw) AS VARCHAR)) AS raw, coalesce(problem, ${wrongLength(options)}) AS problem FROM ${afterSkip(from, options)}`,
       text: ({ name }) => (cuts.has(name) ? textOf(cuts.get(name)!, options.nulls).replaceAll('substr(raw,', 'substr(text,') : 'NULL::VARCHAR'),
       fit: ({ type }, text) => (options.decimal === ',' && isNumber(type) ? fitOf(`(${withDecimalPoint(text)})`, type) : null),
-    }, request);
-  }),
+    };
+  }, options.skip > 0),
 });
 
 /** Blanks after the last column are nothing; anything else there belongs to no column. */
@@ -72,7 +72,7 @@ function wrongLength(options: Options): string {
 async function inferCuts(session: Session, from: string, options: Options, sampleRows: number) {
   const cuts = cutsOf(options);
   const values = cuts.map((cut, index) => `${textOf(cut, options.nulls)} AS v${index}`);
-  const measures = cuts.map((_cut, index) => tallies(`v${index}`, `f${index}_`, undefined, options.decimal === ',' ? `(${withDecimalPoint(`v${index}`)})` : undefined));
-  const row = await talliesOf(session, measures, `(SELECT ${values.join(', ')} FROM ${from} WHERE coalesce(problem, ${wrongLength(options)}) IS NULL LIMIT ${sampleRows})`);
-  return cuts.map(({ name }, index) => ({ name, type: talliedType(row, `f${index}_`), nullable: true }));
+  const measures = cuts.map((_cut, index) => kindsOf(`v${index}`, `f${index}_`, options.decimal === ',' ? `(${withDecimalPoint(`v${index}`)})` : undefined));
+  const row = await kindsIn(session, measures, `(SELECT ${values.join(', ')} FROM ${from} WHERE coalesce(problem, ${wrongLength(options)}) IS NULL LIMIT ${sampleRows})`);
+  return cuts.map(({ name }, index) => ({ name, type: typeOfKinds(row, `f${index}_`), nullable: true }));
 }

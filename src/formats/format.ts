@@ -16,6 +16,11 @@ export interface ReadRequest {
   /** Second visit, after values were met that the columns cannot hold: they must go to `rejects` now. */
   readonly careful?: boolean;
   /**
+   * First visit, in the hope that every record is as it should be: the relation may be one pass over the file that fails with
+   * UnreadableValueError on the first that is not, whatever is asked of it. Then `read` is called again without.
+   */
+  readonly trusting?: boolean;
+  /**
    * Name for the TEMP TABLE of records that cannot be read as `columns`, to create where the format can have such:
    * `ordinal` BIGINT (as above; unique), `line` BIGINT (1-based line of the file, or null), `raw` VARCHAR (the record's text, as JSON string or
    * as the JSON object it is), `reasons` VARCHAR: JSON `[{"column": "total" | null, "reason": "…"}]`.

@@ -6,8 +6,8 @@ import { encodingOf, encodingOption } from './encoding';
 import type { Fit } from './fits';
 import { defineFormat } from './format';
 import { compileGrok, type CompiledGrok, type GrokField } from './grok-patterns';
-import { judgeRecords } from './judge';
-import { countLines, withLines, type LinesRequest } from './lines-of';
+import { countLines, type LinesRequest } from './lines-of';
+import { readLines } from './read-lines';
 import { multilineOption, continuationOf } from './multiline';
 
 const compiles = (pattern: string, own: Readonly<Record<string, string>>): string | null => {
@@ -48,14 +48,14 @@ export const grok = defineFormat({
     return compiled.fields.map(({ name, type }) => ({ name, type, nullable: true }));
   },
   count: (session, path, options) => countLines(session, linesOf(path, options)),
-  read: (session, options, request) => withLines(session, linesOf(request.path, options), (from) => {
+  read: (session, options, request) => readLines(session, linesOf(request.path, options), request, (from) => {
     const compiled = compileGrok(options.pattern, options.patterns);
     const byName = new Map(compiled.fields.map((field) => [field.name, field]));
-    return judgeRecords(session, {
+    return {
       records: `SELECT ordinal, line, m, coalesce(shown, CAST(to_json(raw) AS VARCHAR)) AS raw, coalesce(problem, CASE WHEN m.whole = '' THEN 'does not match the pattern' END) AS problem FROM (SELECT *, ${extracted('raw', compiled)} AS m FROM ${from})`,
       text: ({ name }) => fieldText(byName.get(name), options.nulls),
       fit: (column, text) => fitOfField(byName.get(column.name), column.type, text),
-    }, request);
+    };
   }),
 });
 

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Column } from '../domain/column';
 import { EtlError, SourceHeldError, UnreadableValueError } from '../domain/errors';
 import type { Session } from '../transforms/duckdb-engine';
-import { quoteLiteral } from '../transforms/quote';
-import { namesInOrder, tallies, talliedType, talliesOf } from './infer';
+import { quoteIdentifier, quoteLiteral } from '../transforms/quote';
+import { kindsIn, kindsOf, kindsOfJson, namesInOrder, typeOfKinds } from './infer';
+import { markedNumber, unmarked, withoutMarks } from './long-numbers';
+import { longestRecord } from './sql';
 
 export const flattenOption = z.boolean().default(false).describe('Nested objects become columns of their own, "geo.lat" for {"geo": {"lat": …}}; lists stay JSON text');
 
@@ -16,13 +19,20 @@ export const memberText = (body: string, members: readonly string[]): string => 
 /** Text that is not JSON fails every JSON function instead of giving NULL (verified), so none may see it. */
 export const validBody = (raw: string): string => `CASE WHEN json_valid(${raw}) THEN ${raw} END`;
 
-/** Members in order of first appearance; a member of mixed kinds stays text. `untyped`: kinds say nothing, all are strings. `source`: relation of `raw` VARCHAR. */
-export async function inferMembers(session: Session, source: string, sampleRows: number, { flatten = false, untyped = false } = {}): Promise<readonly Column[]> {
-  const sample = `(SELECT body FROM (SELECT ${validBody('raw')} AS body FROM ${source}) WHERE json_type(body) = 'OBJECT' LIMIT ${sampleRows})`;
-  const found = await memberPaths(session, sample, [], flatten);
-  if (found.length === 0) return [];
-  const row = await talliesOf(session, found.map((members, index) => tallies(memberText('body', members), `f${index}_`, untyped ? undefined : `json_type(body, ${pathOf(members)})`)), sample);
-  return found.map((members, index) => ({ name: members.join('.'), type: talliedType(row, `f${index}_`), nullable: true }));
+/** Members in order of first appearance; a member of mixed kinds stays text. `untyped`: kinds say nothing, all are strings. `source`: relation of `raw` VARCHAR. `marked`: with marks of long numbers. */
+export async function inferMembers(session: Session, source: string, sampleRows: number, { flatten = false, untyped = false, marked = false } = {}): Promise<readonly Column[]> {
+  const sample = quoteIdentifier(`sample_${randomUUID()}`);
+  await session.run(`CREATE TEMP TABLE ${sample} AS SELECT body FROM (SELECT ${validBody('raw')} AS body FROM ${source}) WHERE json_type(body) = 'OBJECT' LIMIT ${sampleRows}`);
+  try {
+    const found = await memberPaths(session, sample, [], flatten);
+    if (found.length === 0) return [];
+    const members = untyped ? found.map((one, index) => `${memberText('body', one)} AS m${index}`) : found.map((one, index) => `CAST(json_extract(body, ${pathOf(one)}) AS VARCHAR) AS m${index}`);
+    const measures = found.map((_one, index) => (untyped ? kindsOf(`m${index}`, `f${index}_`) : kindsOfJson(`m${index}`, `f${index}_`, marked ? markedNumber(`m${index}`) : undefined)));
+    const row = await kindsIn(session, measures, `(SELECT ${members.join(', ')} FROM ${sample})`);
+    return found.map((one, index) => ({ name: one.join('.'), type: typeOfKinds(row, `f${index}_`), nullable: true }));
+  } finally {
+    await session.run(`DROP TABLE ${sample}`);
+  }
 }
 
 async function memberPaths(session: Session, sample: string, prefix: readonly string[], flatten: boolean): Promise<readonly (readonly string[])[]> {
@@ -67,13 +77,22 @@ function otherKinds(names: readonly string[]): string {
 }
 
 /** `records` as judgeRecords takes them, from `ordinal`, `line`, `raw`, `problem`, `shown`. */
-export function jsonRecords(from: string, columns: readonly Column[], flatten = false): { readonly records: string; text(column: Column): string } {
+export function jsonRecords(from: string, columns: readonly Column[], flatten = false, marked = false): { readonly records: string; text(column: Column): string } {
   const { select, text, problem } = membersOf(columns, flatten);
+  const original = (json: string): string => (marked ? withoutMarks(json) : json);
   return {
-    records: `SELECT ordinal, line, ${select}body, coalesce(shown, body, CAST(to_json(raw) AS VARCHAR)) AS raw, coalesce(problem, CASE WHEN body IS NULL THEN 'is not a JSON object' END, ${problem}) AS problem ` +
+    records: `SELECT ordinal, line, ${select}body, coalesce(shown, ${original('body')}, CAST(to_json(${original('raw')}) AS VARCHAR)) AS raw, coalesce(problem, CASE WHEN body IS NULL THEN 'is not a JSON object' END, ${problem}) AS problem ` +
       `FROM (SELECT *, CASE WHEN json_type(valid) = 'OBJECT' THEN valid END AS body FROM (SELECT *, ${validBody('raw')} AS valid FROM ${from}))`,
-    text,
+    text: (column) => (marked ? unmarked(text(column)) : text(column)),
   };
+}
+
+/** Columns by name as DuckDB's reader of JSON Lines finds them itself, all as text; null: their names do not allow it. */
+export function membersInFile(path: string, columns: readonly Column[], flatten: boolean): { readonly from: string; text(column: Column, index: number): string } | null {
+  const names = columns.map(({ name }) => name);
+  if (new Set(names.map((name) => name.toLowerCase())).size !== names.length || (flatten && names.some((name) => name.includes('.')))) return null;
+  const types = names.map((name) => `${quoteLiteral(name)}: 'VARCHAR'`).join(', ');
+  return { from: `read_json(${quoteLiteral(path)}, format = 'newline_delimited', records = 'true', columns = {${types}}, maximum_object_size = ${longestRecord})`, text: ({ name }) => quoteIdentifier(name) };
 }
 
 /** A document that DuckDB cannot read at all is refused as a whole, with where it breaks. */

@@ -4,6 +4,7 @@ import { encodingOf, encodingOption } from './encoding';
 import { defineFormat } from './format';
 import { flattenOption, inferMembers, jsonRecords, pathOf, refusing } from './json-records';
 import { judgeRecords } from './judge';
+import { withExactNumbers } from './long-numbers';
 
 interface Where {
   readonly records?: string | undefined;
@@ -38,7 +39,8 @@ export const json = defineFormat({
     add: z.record(z.string(), z.string()).optional().describe('Members that every record gets'),
   }),
   resolve: async (path, options) => ({ ...options, encoding: await encodingOf(path, options.encoding) }),
-  infer: (session, path, { flatten, ...where }, sampleRows) => refusing(path, () => inferMembers(session, recordsOf(path, where), sampleRows, { flatten })),
+  infer: (session, path, { flatten, ...where }, sampleRows) => withExactNumbers(session, path, (file, marked) => refusing(file, () => inferMembers(session, recordsOf(file, where), sampleRows, { flatten, marked }))),
   count: (session, path, where) => refusing(path, async () => Number((await session.row(`SELECT count(*) AS n FROM ${recordsOf(path, where)}`))['n'])),
-  read: (session, { flatten, ...where }, request) => refusing(request.path, () => judgeRecords(session, jsonRecords(numberedOf(request.path, where), request.columns, flatten), request)),
+  read: (session, { flatten, ...where }, request) => withExactNumbers(session, request.path, (path, marked) =>
+    refusing(path, () => judgeRecords(session, jsonRecords(numberedOf(path, where), request.columns, flatten, marked), request))),
 });

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { encodingOf, encodingOption } from './encoding';
 import { defineFormat } from './format';
-import { flattenOption, inferMembers, jsonRecords } from './json-records';
-import { judgeRecords } from './judge';
+import { flattenOption, inferMembers, jsonRecords, membersInFile } from './json-records';
+import { fitsOf, judgeRecords } from './judge';
 import { countLines, withLines } from './lines-of';
+import { hasLongNumbers, withExactNumbers } from './long-numbers';
+import { trustRecords } from './trust';
 
 export const jsonl = defineFormat({
   name: 'jsonl',
@@ -13,8 +15,12 @@ export const jsonl = defineFormat({
   cutsAtLines: true,
   followable: true,
   resolve: async (path, options) => ({ ...options, encoding: await encodingOf(path, options.encoding) }),
-  infer: (session, path, { flatten }, sampleRows) => withLines(session, { path }, (from) => inferMembers(session, from, sampleRows, { flatten })),
+  infer: (session, path, { flatten }, sampleRows) => withExactNumbers(session, path, (file, marked) => withLines(session, { path: file }, (from) => inferMembers(session, from, sampleRows, { flatten, marked }))),
   count: (session, path) => countLines(session, { path }),
-  read: (session, { flatten }, request) => withLines(session, request, (from) => judgeRecords(session, jsonRecords(from, request.columns, flatten), request)),
+  async read(session, { flatten }, request) {
+    const trusted = request.trusting ? membersInFile(request.path, request.columns, flatten) : null;
+    if (trusted && !(await hasLongNumbers(request.path))) return await trustRecords(session, { from: trusted.from, texts: request.columns.map(trusted.text), fits: fitsOf(request.columns, undefined), damaged: [] }, request);
+    return await withExactNumbers(session, request.path, (path, marked) => withLines(session, { path }, (from) => judgeRecords(session, jsonRecords(from, request.columns, flatten, marked), request)));
+  },
   copyOptions: () => 'FORMAT json',
 });

@@ -13,10 +13,14 @@ export interface JudgedRecords {
   fit?(column: Column, text: string): Fit | null;
 }
 
+/** How the texts `t0` … become the columns' values. */
+export const fitsOf = (columns: readonly Column[], fit: JudgedRecords['fit']): readonly Fit[] =>
+  columns.map((column, index) => fit?.(column, `t${index}`) ?? fitOf(`t${index}`, column.type));
+
 /** Reads records once: those that fit the columns with their types, the others with their reasons. */
 export async function judgeRecords(session: Session, { records, text, fit }: JudgedRecords, request: ReadRequest): Promise<ReadResult> {
   const { columns, relation, ordinals, rejects } = request;
-  const fits = columns.map((column, index) => ({ column, ...(fit?.(column, `t${index}`) ?? fitOf(`t${index}`, column.type)) }));
+  const fits = fitsOf(columns, fit).map((one, index) => ({ column: columns[index]!, ...one }));
   const texts = columns.map((column, index) => `${text(column, index)} AS t${index}`);
   const misfit = ['problem IS NOT NULL', ...fits.map(({ misfit: one }) => one)].join(' OR ');
   const reasons = fits.map(({ column, misfit: one, reason }) => `CASE WHEN ${one} THEN {'column': ${quoteLiteral(column.name)}, 'reason': ${quoteLiteral(reason)}} END`);

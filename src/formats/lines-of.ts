@@ -6,6 +6,7 @@ import { scratchFile, withScratch } from './records';
 import { rawJson, scanRecords, type RecordRule, type ScannedRecord } from './scan';
 import { carriageReturn, lineFeed } from './scan';
 import { readBuffer } from './sql';
+import { tallyLines } from './tally';
 import { csvLine, openTextFile } from './text-file';
 
 /** Joins lines to events: whether a line goes on with what stands before it. */
@@ -43,9 +44,13 @@ export async function withLines<Result>(session: Session, { path, continues, com
   });
 }
 
+/** The same relation from the file as it is, which must be in order; null: lines have to be joined first. Unless `numbers`, its ordinals and line numbers are NULL, since counting them takes one thread. */
+export const trustedLines = ({ path, continues, comment = '' }: LinesRequest, numbers: boolean): string | null =>
+  continues ? null : numbers ? numbered(fastLines(path), comment) : `(SELECT NULL::BIGINT AS ordinal, * FROM ${fastLines(path, false)} WHERE ${isRecord(comment)})`;
+
 /** Strict, so that a stray carriage return is an error and no line break; an empty line is NULL, so that numbers stay right. */
-const fastLines = (path: string): string =>
-  `(SELECT row_number() OVER () AS line, raw, CASE WHEN contains(raw, chr(0)) THEN 'has a NUL byte' END AS problem, NULL::VARCHAR AS shown FROM read_csv(${quoteLiteral(path)}, columns = {'raw': 'VARCHAR'}, header = false, auto_detect = false, ` +
+const fastLines = (path: string, numbers = true): string =>
+  `(SELECT ${numbers ? 'row_number() OVER ()' : 'NULL::BIGINT'} AS line, raw, CASE WHEN contains(raw, chr(0)) THEN 'has a NUL byte' END AS problem, NULL::VARCHAR AS shown FROM read_csv(${quoteLiteral(path)}, columns = {'raw': 'VARCHAR'}, header = false, auto_detect = false, ` +
   `delim = '\u0002', quote = '', escape = '', nullstr = '', comment = '', strict_mode = true, ${readBuffer}))`;
 
 const lineRule: RecordRule = (bytes, start, final) => {
@@ -104,7 +109,16 @@ async function* events(groups: AsyncIterable<readonly ScannedRecord[]>, continue
 const newLine = Buffer.from('\n');
 
 const numbered = (from: string, comment: string): string =>
-  `(SELECT row_number() OVER () - 1 AS ordinal, * FROM (SELECT * FROM ${from} WHERE problem IS NOT NULL OR (trim(raw, ' \t') <> ''${comment === '' ? '' : ` AND NOT starts_with(raw, ${quoteLiteral(comment)})`})))`;
+  `(SELECT row_number() OVER () - 1 AS ordinal, * FROM (SELECT * FROM ${from} WHERE ${isRecord(comment)}))`;
 
-export const countLines = (session: Session, request: LinesRequest): Promise<number> =>
+/** A line that starts with anything above a blank is not looked at as a whole. */
+const isRecord = (comment: string): string =>
+  `(problem IS NOT NULL OR ((raw >= '!' OR trim(raw, ' \t') <> '')${comment === '' ? '' : ` AND NOT starts_with(raw, ${quoteLiteral(comment)})`}))`;
+
+export async function countLines(session: Session, request: LinesRequest): Promise<number> {
+  const tallied = request.continues ? null : await tallyLines(request.path, request.comment);
+  return tallied ?? await countCarefully(session, request);
+}
+
+const countCarefully = (session: Session, request: LinesRequest): Promise<number> =>
   withLines(session, request, async (from) => Number((await session.row(`SELECT count(*) AS n FROM ${from}`))['n']));

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { quoteLiteral } from '../transforms/quote';
 import { encodingOf, encodingOption } from './encoding';
 import { defineFormat } from './format';
-import { namesInOrder, talliedType, tallies, talliesOf } from './infer';
-import { judgeRecords } from './judge';
+import { namesInOrder, kindsIn, kindsOf, typeOfKinds } from './infer';
 import { countLines, withLines } from './lines-of';
+import { readLines } from './read-lines';
 
 const pair = String.raw`[^\s="]+(?:=(?:"(?:[^"\\]|\\.)*"|[^\s"]*))?`;
 const whole = String.raw`\s*(?:${pair}(?:\s+|$))+`;
@@ -35,12 +35,12 @@ export const logfmt = defineFormat({
     const sample = `(SELECT * FROM ${tokenized(from)} WHERE valid LIMIT ${sampleRows})`;
     const names = (await session.rows(namesInOrder('keys', sample))).map((row) => row['name']!);
     if (names.length === 0) return [];
-    const row = await talliesOf(session, names.map((_name, index) => tallies(`v${index}`, `f${index}_`)), `(SELECT ${names.map((name, index) => `${valueOf(name)} AS v${index}`).join(', ')} FROM ${sample})`);
-    return names.map((name, index) => ({ name, type: talliedType(row, `f${index}_`), nullable: true }));
+    const row = await kindsIn(session, names.map((_name, index) => kindsOf(`v${index}`, `f${index}_`)), `(SELECT ${names.map((name, index) => `${valueOf(name)} AS v${index}`).join(', ')} FROM ${sample})`);
+    return names.map((name, index) => ({ name, type: typeOfKinds(row, `f${index}_`), nullable: true }));
   }),
   count: (session, path) => countLines(session, { path }),
-  read: (session, _options, request) => withLines(session, request, (from) => judgeRecords(session, {
+  read: (session, _options, request) => readLines(session, { path: request.path }, request, (from) => ({
     records: `SELECT ordinal, line, tokens, keys, coalesce(shown, CAST(to_json(raw) AS VARCHAR)) AS raw, coalesce(problem, CASE WHEN NOT valid THEN 'is not made of key=value' END) AS problem FROM ${tokenized(from)}`,
     text: ({ name }) => valueOf(name),
-  }, request)),
+  })),
 });

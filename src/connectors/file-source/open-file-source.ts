@@ -1,22 +1,17 @@
-import { mkdir, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { randomUUID } from 'node:crypto';
 import type { Column } from '../../domain/column';
 import type { Control } from '../../domain/control';
 import { SourceHeldError } from '../../domain/errors';
 import type { Json, JsonObject } from '../../domain/json';
 import { bareName } from '../../formats/layers';
-import { withScratch } from '../../formats/records';
-import type { ConnectorContext, PlanRequest, Source } from '../connector';
+import type { ConnectorContext, Source } from '../connector';
 import { chooseFiles } from './choose';
-import { columnsSoFar } from './columns';
 import { followFiles, type Followed, readFollowed } from './follow';
-import { extensionOf, isContainer, landFile } from './land';
+import { inferColumns } from './infer-columns';
+import { extensionOf, landFile } from './land';
 import { hasWildcard, type ByteRange, type FileEntry, type Place } from './place';
 import type { UnpackLimits } from './settings';
 import { patternsOf, touch, wantedIn } from './patterns';
 import { discoverFiles, sampleFile } from './sample';
-import { unpack } from './unpack';
 
 export interface Settings { readonly unpack: UnpackLimits }
 
@@ -39,7 +34,7 @@ export async function openFileSource(place: Place, settings: Settings, context: 
       const follows = stream.mode === 'incremental' && stream.changedFile === 'follow';
       const chosen = follows ? await followFiles(place, request, found, control) : { ...chooseFiles(request, found), state: {} as JsonObject, notes: [] };
       const known = (request.position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
-      const { columns, notes } = await inferColumns(place, settings, context, request, chosen.fresh, known, control);
+      const { columns, notes } = await inferColumns({ place, settings, context, stream, control }, chosen.fresh, known);
       const none = stream.mode === 'incremental' && chosen.fresh.length === 0 ? [`nothing new: all ${found.length} files have been read`] : [];
       return {
         columns, key: [], window: null,
@@ -73,31 +68,4 @@ async function refuseChanged(place: Place, planned: FileEntry, signal: AbortSign
   const now = await place.find(planned.path, signal);
   const problem = !now ? 'has vanished' : now.size < planned.size ? 'has shrunk' : now.size !== planned.size || now.version !== planned.version ? 'has changed' : null;
   if (problem) throw new SourceHeldError(`reading "${planned.path}": it ${problem} since the run was planned; put it back as it was and "millrace resume", or cancel and run the pipeline again`, { file: planned.path });
-}
-
-async function inferColumns(place: Place, settings: Settings, context: ConnectorContext, { stream }: PlanRequest, entries: readonly FileSlice[], known: readonly Column[], control: Control) {
-  const gathered = columnsSoFar(stream, known);
-  for (const entry of entries) {
-    await context.engine.session(control.signal, (session) => withScratch(session, async (folder) => {
-      const local = (entry.range ? null : place.localPath?.(entry)) ?? await fetchTo(place, entry, folder, control);
-      const members = await unpack({
-        file: local, label: entry.path, limits: settings.unpack, signal: control.signal,
-        wanted: wantedIn(stream.stream), isContainer: (name) => isContainer(name, stream),
-        create: async (name) => { const file = path.join(folder, `${randomUUID()}.${extensionOf(name)}`); return { key: file, path: file }; },
-      });
-      for (const member of members ?? [{ name: entry.path, path: local }]) {
-        await gathered.add(session, member.path, member.name);
-        if (members) await rm(member.path, { force: true });
-      }
-    }));
-  }
-  return { columns: gathered.all(), notes: gathered.notes() };
-}
-
-async function fetchTo(place: Place, entry: FileSlice, folder: string, control: Control): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const file = path.join(folder, `${randomUUID()}.${extensionOf(bareName(entry.path))}`);
-  await touch(file);
-  await place.fetch(entry, file, control, entry.range);
-  return file;
 }

@@ -5,6 +5,7 @@ import { SourceHeldError } from '../../domain/errors';
 import { decompressed } from '../../formats/decompress';
 import { layerBytes, layerOf, withoutCompression } from '../../formats/layers';
 import { createGuard, type Guard } from './guard';
+import { writeHead, type Head } from './head';
 import type { UnpackLimits } from './settings';
 import { tarMembers } from './tar';
 import { zipMembers } from './zip';
@@ -27,6 +28,8 @@ export interface UnpackRequest {
   create(name: string): Promise<{ readonly key: string; readonly path: string }>;
   /** Whether files of this name are read; others in an archive are passed over. */
   wanted(name: string): boolean;
+  /** Only this much of a file that is compressed is wanted; all of what is in an archive. */
+  readonly head?: Head;
   /** Whether a file of this name is a zip as such (a workbook) and stays one. */
   isContainer(name: string): boolean;
 }
@@ -95,7 +98,8 @@ async function keep(walk: Walk, bytes: AsyncIterable<Buffer>, name: string): Pro
     return;
   }
   const place = await walk.create(name);
-  await write(walk, bytes, place.path);
+  if (walk.head && !name.includes('!')) await writeHead(bytes, place.path, walk.head, (count) => walk.guard.bytes(count));
+  else await write(walk, bytes, place.path);
   walk.found.push({ name, ...place });
 }
 

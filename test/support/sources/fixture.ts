@@ -63,9 +63,6 @@ export const commonRows = (zone = '+00', price = (text: string): string => text)
   [{ id: '9', big: '9', price: price('9.000000000'), t: 'nine', at: `${instant(2)}${zone}` }],
 ];
 
-/** Numbers that a double holds, for readers of JSON. */
-export const shortNumber = (text: string): string => (/^-?0*(\.0*)?[1-9]\d{0,5}(\.\d{9})?$/.test(text) && text !== '0.000000001' ? text : '0.500000000');
-
 /** Half an hour after the rows of a step, and half an hour before those of the next. */
 export const readAt = (step: number): string => `2026-01-01T0${step}:30:00Z`;
 

@@ -1,0 +1,106 @@
+import { openBytes, type Compression } from './bytes';
+import type { CsvOptions } from './csv-dialect';
+import { carriageReturn, lineFeed } from './scan';
+
+/**
+ * The records of a text file counted by its bytes alone: the source's own count, which owes nothing to the reader that the rows come by.
+ * Null: something is there that a look at single bytes does not settle; then the careful reader counts.
+ */
+export async function tallyLines(path: string, comment = ''): Promise<number | null> {
+  const mark = comment === '' ? -1 : comment.charCodeAt(0);
+  let lines = 0;
+  /** First byte of the line that goes on from the piece before; -1: nothing of it is there yet. */
+  let first = -1;
+  let filled = false;
+  let returned = false;
+  for await (const bytes of withoutMark(openBytes(path, 'auto'))) {
+    if (returned && bytes[0] !== lineFeed) return null;
+    for (let at = bytes.indexOf(carriageReturn); at >= 0; at = bytes.indexOf(carriageReturn, at + 1)) if (at + 1 < bytes.length && bytes[at + 1] !== lineFeed) return null;
+    returned = bytes.at(-1) === carriageReturn;
+    let start = 0;
+    for (let feed = bytes.indexOf(lineFeed); feed >= 0; feed = bytes.indexOf(lineFeed, start)) {
+      if ((filled || !isBlank(bytes, start, feed)) && (first < 0 ? bytes[start] : first) !== mark) lines += 1;
+      [first, filled] = [-1, false];
+      start = feed + 1;
+    }
+    if (start === bytes.length) continue;
+    if (first < 0) first = bytes[start]!;
+    filled ||= !isBlank(bytes, start, bytes.length);
+  }
+  if (returned) return null;
+  return lines + (filled && first !== mark ? 1 : 0);
+}
+
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at]!;
+    if (byte !== 0x20 && byte !== 0x09 && byte !== carriageReturn) return false;
+  }
+  return true;
+}
+
+/** Where a byte of a CSV file stands. */
+const enum At { recordStart, fieldStart, plain, quoted, quoteInQuoted, afterReturn, afterFirstReturn, doubt }
+
+/** Records and header together. */
+export async function tallyCsv(path: string, dialect: Pick<CsvOptions, 'delimiter' | 'quote' | 'escape'> & { readonly compression: Compression }): Promise<number | null> {
+  if (dialect.quote !== '' && dialect.escape !== dialect.quote) return null;
+  const step = csvStepper(dialect.delimiter.charCodeAt(0), dialect.quote === '' ? -1 : dialect.quote.charCodeAt(0));
+  const sum = { state: At.recordStart as At, records: 0 };
+  for await (const bytes of withoutMark(openBytes(path, dialect.compression))) {
+    step(bytes, sum);
+    if (sum.state === At.doubt) return null;
+  }
+  if (sum.state === At.recordStart) return sum.records;
+  return sum.state === At.quoted || sum.state === At.afterReturn || sum.state === At.afterFirstReturn ? null : sum.records + 1;
+}
+
+/** Goes over a piece byte by byte: most of them lie inside a value, so those are passed over by loops of their own. */
+function csvStepper(parts: number, quotes: number): (bytes: Buffer, sum: { state: At; records: number }) => void {
+  const highest = Math.max(parts, carriageReturn);
+  return (bytes, sum) => {
+    let { state, records } = sum;
+    const end = bytes.length;
+    for (let at = 0; at < end; at += 1) {
+      let byte = bytes[at]!;
+      if (state === At.quoted) {
+        while (byte !== quotes && at < end - 1) byte = bytes[at += 1]!;
+        if (byte === quotes) state = At.quoteInQuoted;
+        continue;
+      }
+      if (state === At.plain) {
+        while ((byte > highest || (byte !== parts && byte !== lineFeed && byte !== carriageReturn)) && at < end - 1) byte = bytes[at += 1]!;
+      }
+      if (byte === lineFeed) {
+        if (state !== At.recordStart && state !== At.afterFirstReturn) records += 1;
+        state = At.recordStart;
+      } else if (state >= At.afterReturn) {
+        state = At.doubt;
+        break;
+      } else if (byte === carriageReturn) {
+        state = state === At.recordStart ? At.afterFirstReturn : At.afterReturn;
+      } else if (byte === parts) {
+        state = At.fieldStart;
+      } else if (state === At.quoteInQuoted) {
+        state = byte === quotes ? At.quoted : At.doubt;
+        if (state === At.doubt) break;
+      } else if (state !== At.plain) {
+        state = byte === quotes ? At.quoted : byte === 0x20 ? At.fieldStart : At.plain;
+      }
+    }
+    [sum.state, sum.records] = [state, records];
+  };
+}
+
+/** Without the byte order mark of UTF-8. */
+async function* withoutMark(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | null = Buffer.alloc(0);
+  for await (const piece of pieces) {
+    if (head === null) { yield piece; continue; }
+    head = Buffer.concat([head, piece]);
+    if (head.length < 3) continue;
+    yield head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head;
+    head = null;
+  }
+  if (head && head.length > 0) yield head;
+}
