@@ -4,6 +4,7 @@ import { quoteLiteral } from '../transforms/quote';
 import { openBytes } from './bytes';
 import { withScratch } from './records';
 import { lineFeed } from './scan';
+import { matchesWhole } from './sql';
 
 /**
  * DuckDB reads a number of JSON with a fraction as a double, whatever it is to become. Where one has more digits than a double holds, or
@@ -119,7 +120,7 @@ const number = String.raw`-?[0-9.]+(?:[eE][+-]?[0-9]+)?`;
 
 /** SQL of a member's text without marks: the number itself, or nested JSON with its numbers. */
 export const unmarked = (text: string): string =>
-  `CASE WHEN starts_with(${text}, ${quoteLiteral(mark)}) THEN substr(${text}, ${mark.length + 1}) ELSE ${withoutMarks(text)} END`;
+  `CASE WHEN starts_with(${text}, ${quoteLiteral(mark)}) THEN CASE WHEN ${matchesWhole(`substr(${text}, ${mark.length + 1})`, number)} THEN substr(${text}, ${mark.length + 1}) ELSE ${text} END ELSE ${withoutMarks(text)} END`;
 
 /** SQL of JSON text with its numbers as they were. */
 export const withoutMarks = (json: string): string => `regexp_replace(${json}, ${quoteLiteral(String.raw`"\\u0001\\u0002(${number})"`)}, '\\1', 'g')`;
