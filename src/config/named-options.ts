@@ -10,6 +10,8 @@ export interface Kind {
   readonly name: string;
   readonly words: readonly Word[];
   readonly toCome: readonly string[];
+  /** What to do meanwhile, where there is something to say. */
+  readonly instead?: Readonly<Record<string, string>>;
 }
 
 export interface ParsedOptions {
@@ -26,7 +28,7 @@ export function parseNamed(kind: Kind, raw: unknown, at: Path, file: YamlFile): 
   if (names.length > 1) return wrong([...at, names[1]!], `one ${kind.name} per list entry: write "- ${names[1]!}" on a line of its own, or indent it below "${name}"`);
   const path = typeof raw === 'string' ? at : [...at, name];
   const word = kind.words.find((known) => known.name === name);
-  if (!word) return wrong(path, kind.toCome.includes(name) ? `${kind.name} "${name}" is not available yet` : unknownWord(kind.name, name, kind.words.map((known) => known.name)));
+  if (!word) return wrong(path, kind.toCome.includes(name) ? `${kind.name} "${name}" is not available yet${kind.instead?.[name] ? `; ${kind.instead[name]}` : ''}` : unknownWord(kind.name, name, kind.words.map((known) => known.name)));
 
   const input = typeof raw === 'string' ? {} : ((raw as Record<string, unknown>)[name] ?? {});
   const parsed = word.optionsSchema.safeParse(input);

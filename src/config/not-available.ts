@@ -14,6 +14,8 @@ export const valuesToCome: Readonly<Record<string, Readonly<Record<string, strin
 };
 
 export const stepsToCome = ['http_lookup'] as const;
+/** No extension of DuckDB and no kept package for Node reads it. */
+export const formatsToCome: Readonly<Record<string, string>> = { orc: 'have its writer give Parquet, which whatever writes ORC can' };
 export const checksToCome: readonly string[] = [];
 
 export const notAvailable = (word: string, instead: string): string => `"${word}" is not available yet; ${instead}`;

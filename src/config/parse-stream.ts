@@ -1,7 +1,7 @@
 import type { StreamSpec } from '../domain/pipeline';
 import { durationOf } from './duration';
 import { parseList, parseNamed, type Kind, type ParsedOptions } from './named-options';
-import { checksToCome, stepsToCome, streamWordsToCome } from './not-available';
+import { checksToCome, formatsToCome, stepsToCome, streamWordsToCome } from './not-available';
 import { defaultsSchema, streamSchema, type RawDefaults, type RawStream } from './pipeline-schema';
 import type { Problem } from './problems';
 import { fillStream, lookbackProblem } from './stream-defaults';
@@ -12,7 +12,7 @@ import { misspeltWords, problemsOf } from './zod-problems';
 
 const stepKind: Kind = { name: 'step', words: stepWords, toCome: stepsToCome };
 const checkKind: Kind = { name: 'check', words: checkWords, toCome: checksToCome };
-const formatKind: Kind = { name: 'format', words: formatWords, toCome: [] };
+const formatKind: Kind = { name: 'format', words: formatWords, toCome: Object.keys(formatsToCome), instead: formatsToCome };
 
 /** What a stream's parser knows besides the stream's own text. */
 export interface StreamContext {

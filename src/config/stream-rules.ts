@@ -29,7 +29,7 @@ const rule = (words: readonly Word[], applies: (input: RuleInput) => boolean, me
   judge: (input) => (applies(input) ? (typeof message === 'string' ? message : message(input)) : null),
 });
 
-export const isDatabase = (connector: ConnectorWord | null): boolean => connector?.capabilities?.loadIsTransactional === true;
+export const isDatabase = (connector: ConnectorWord | null): boolean => connector?.holdsTables === true;
 const isKnownStore = (connector: ConnectorWord | null): boolean => connector !== null && !isDatabase(connector);
 /** Files: the first that is read settles the types. */
 const infersTypes = (connector: ConnectorWord | null): boolean => isKnownStore(connector) && connector?.takesCursor !== true;

@@ -15,7 +15,8 @@ export interface ConnectorWord {
   readonly name: string;
   readonly summary: string;
   readonly configSchema: z.ZodType;
-  readonly capabilities?: { readonly loadIsTransactional: boolean; readonly writes: readonly string[]; readonly refuses: Readonly<Record<string, string>> };
+  readonly capabilities?: { readonly writes: readonly string[]; readonly refuses: Readonly<Record<string, string>> };
+  readonly holdsTables?: boolean;
   readonly takesCursor?: boolean;
   readonly openSource?: unknown;
   readonly openDestination?: unknown;

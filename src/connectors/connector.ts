@@ -287,6 +287,8 @@ export interface Connector {
   readonly summary: string;
   readonly configSchema: z.ZodType;
   readonly capabilities?: Capabilities;
+  /** A database: its streams are tables or queries with columns of their own, so that it takes neither patterns nor formats. */
+  readonly holdsTables?: boolean;
   /** A source without transactions that reads by `cursor` all the same. */
   readonly takesCursor?: boolean;
   openSource?(config: unknown, context: ConnectorContext): Promise<Source>;
@@ -298,6 +300,7 @@ interface ConnectorDefinition<Name extends string, Schema extends z.ZodType> {
   readonly summary: string;
   /** Options of a connection; every field has a description (`.describe`). Secrets arrive resolved. */
   readonly configSchema: Schema;
+  readonly holdsTables?: boolean;
   readonly takesCursor?: boolean;
   /** Only of destinations. */
   readonly capabilities?: Capabilities;

@@ -5,6 +5,7 @@ export const duckdb = defineConnector({
   name: 'duckdb',
   summary: 'A DuckDB database file: the default that needs no server',
   configSchema,
+  holdsTables: true,
   capabilities: {
     loadIsTransactional: true,
     concurrentWriters: false,

@@ -5,6 +5,6 @@ export const mysql = defineConnector({
   name: 'mysql',
   summary: 'Tables and views of a MySQL or MariaDB database',
   configSchema,
-  capabilities: { loadIsTransactional: true, concurrentWriters: true, writes: [], refuses: {} },
+  holdsTables: true,
   openSource: (config, context) => (require('./source') as typeof import('./source')).openMysqlSource(config, context),
 });

@@ -6,6 +6,7 @@ export const postgres = defineConnector({
   name: 'postgres',
   summary: 'Tables, views and queries of a Postgres database',
   configSchema,
+  holdsTables: true,
   capabilities: {
     loadIsTransactional: true,
     concurrentWriters: true,

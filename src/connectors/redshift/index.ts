@@ -6,6 +6,7 @@ export const redshift = defineConnector({
   name: 'redshift',
   summary: 'Tables of Amazon Redshift, serverless or provisioned, by the Data API and COPY from S3',
   configSchema,
+  holdsTables: true,
   capabilities: {
     loadIsTransactional: true,
     concurrentWriters: true,

@@ -5,6 +5,6 @@ export const sqlite = defineConnector({
   name: 'sqlite',
   summary: 'Tables and views of an SQLite file',
   configSchema,
-  capabilities: { loadIsTransactional: true, concurrentWriters: true, writes: [], refuses: {} },
+  holdsTables: true,
   openSource: (config, context) => (require('./source') as typeof import('./source')).openSqliteSource(config, context),
 });
