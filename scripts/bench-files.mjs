@@ -1,7 +1,8 @@
-// `node scripts/bench-files.mjs --megabytes N [--json]`: gzip CSV and JSON Lines to Parquet through Millrace beside DuckDB's own COPY of the same file
-// in the same run, and grok lines a second. Sizes are of the text, unpacked.
+// `node scripts/bench-files.mjs --megabytes N[,M…] [--json]`: gzip CSV and JSON Lines to Parquet through Millrace beside DuckDB's own COPY of the same file
+// in the same run, and grok lines a second; seconds and CPU seconds, and the worker's peak memory, which must not grow with the size. Sizes are of the text, unpacked.
+// Millrace's seconds are of the whole command, its start included.
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,7 +18,7 @@ const { startEnvironment } = require('../lib/dev/environment.js');
 const { openEngine } = require('../lib/transforms/duckdb-engine.js');
 
 const option = (name, otherwise) => { const at = process.argv.indexOf(name); return at < 0 ? otherwise : process.argv[at + 1]; };
-const megabytes = Number(option('--megabytes', '1000'));
+const sizes = option('--megabytes', '1000').split(',').map(Number);
 const json = process.argv.includes('--json');
 const home = mkdtempSync(path.join(tmpdir(), 'millrace-bench-files-'));
 const inputs = path.join(home, 'in');
@@ -29,7 +30,7 @@ const kinds = {
   'orders.jsonl.gz': { head: '', line: (id) => { const [a, b, c, d, e, f] = row(id); return `{"id":${a},"customer":"${b}","total":${c},"note":${d === '' ? 'null' : JSON.stringify(d)},"day":"${e}","paid":${f}}\n`; } },
   'access.log': { head: '', line: (id) => `10.${id % 256}.${(id * 7) % 256}.${id % 199} - - [${10 + (id % 20)}/Oct/2026:10:${10 + (id % 50)}:05 +0200] "GET /products/${id % 1000}?ref=mail HTTP/1.1" 200 ${id % 70000} "https://shop.example/" "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0 Safari/537.36"\n` },
 };
-async function make(name) {
+async function make(name, megabytes) {
   const { head, line } = kinds[name];
   let [id, bytes] = [0, 0];
   const pieces = Readable.from((function* () {
@@ -50,31 +51,52 @@ const environment = await startEnvironment({ home, postgres: false, log: (line) 
 writeFileSync(path.join(home, 'connections.yaml'), 'in: { connector: files, path: in }\nlake: { connector: files, path: lake }\n');
 const engine = await openEngine({ memoryLimit: '2GB', tempFolder: path.join(home, 'temp'), tempLimit: '50GB', slots: 1, threads: 2 });
 const always = new AbortController().signal;
-const run = (name, words) => new Promise((resolve, reject) => {
+const run = (name, words, proof = 'rows') => new Promise((resolve, reject) => {
   const file = path.join(home, `${name}.yaml`);
-  writeFileSync(file, `pipeline: ${name}\nsource: in\ndestination: lake\nstreams:\n  - { to: ${name}, mode: full, write: replace, ${words} }\n`);
+  writeFileSync(file, `pipeline: ${name}\nsource: in\ndestination: lake\nstreams:\n  - { to: ${name}, mode: full, write: replace, proof: ${proof}, ${words} }\n`);
   const child = spawn(process.execPath, [path.join(root, 'lib/client.js'), 'run', file, '--json'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, UV_THREADPOOL_SIZE: '16', MILLRACE_HOME: home, TEMPORAL_ADDRESS: environment.address } });
   let said = '';
   child.stdout.on('data', (chunk) => { said += chunk; });
   child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`run ended with ${code}: ${said.slice(-500)}`))));
 });
-const timed = async (work) => { const start = performance.now(); await work(); return (performance.now() - start) / 1000; };
+/** CPU seconds of a process, its own threads together. */
+const cpuOf = (pid) => { const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' '); return (Number(fields[11]) + Number(fields[12])) / 100; };
+const peakOf = (pid) => Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+/** From here on the peak counts anew. */
+const forgetPeak = (pid) => writeFileSync(`/proc/${pid}/clear_refs`, '5');
+
+/** Seconds by the clock and of CPU, the latter of the given process. */
+async function timed(pid, work) {
+  const [start, cpu] = [performance.now(), cpuOf(pid)];
+  await work();
+  return { seconds: (performance.now() - start) / 1000, cpu: cpuOf(pid) - cpu };
+}
+async function measured(name, words, proof) {
+  const pid = environment.workerPid();
+  forgetPeak(pid);
+  const took = await timed(pid, () => run(name, words, proof));
+  return { ...took, peak: peakOf(pid) };
+}
 const copy = (from) => engine.session(always, (session) => session.run(`COPY (SELECT * FROM ${from}) TO '${path.join(home, 'copy.parquet').replaceAll("'", "''")}' (FORMAT parquet)`));
 const quoted = (name) => `'${path.join(inputs, name).replaceAll("'", "''")}'`;
 const say = (result) => console.log(json ? JSON.stringify(result) : Object.entries(result).map(([name, value]) => `${name} ${typeof value === 'number' ? Math.round(value * 100) / 100 : value}`).join(', '));
 
 try {
-  for (const [name, reader] of [['orders.csv.gz', 'read_csv'], ['orders.jsonl.gz', 'read_json']]) {
-    const made = await make(name);
-    const duckdb = await timed(() => copy(`${reader}(${quoted(name)})`));
-    const millrace = await timed(() => run(name.replace(/\W/g, '_'), `stream: ${name}`));
-    say({ file: name, ...made, packed: Math.round(statSync(path.join(inputs, name)).size / 1e6), duckdb_seconds: duckdb, millrace_seconds: millrace, ratio: duckdb / millrace });
+  for (const megabytes of sizes) {
+    for (const [name, reader] of [['orders.csv.gz', 'read_csv'], ['orders.jsonl.gz', 'read_json']]) {
+      const made = await make(name, megabytes);
+      const duckdb = await timed(process.pid, () => copy(`${reader}(${quoted(name)})`));
+      for (const proof of ['counts', 'rows']) {
+        const millrace = await measured(`${name.replace(/\W/g, '_')}_${megabytes}_${proof}`, `stream: ${name}`, proof);
+        say({ file: name, ...made, packed: Math.round(statSync(path.join(inputs, name)).size / 1e6), proof, duckdb_seconds: duckdb.seconds, millrace_seconds: millrace.seconds, ratio: duckdb.seconds / millrace.seconds, duckdb_cpu: duckdb.cpu, worker_cpu: millrace.cpu, cpu_ratio: duckdb.cpu / millrace.cpu, worker_peak_megabytes: millrace.peak });
+      }
+    }
+    const made = await make('access.log', megabytes);
+    for (const proof of ['counts', 'rows']) {
+      const millrace = await measured(`access_log_${megabytes}_${proof}`, 'stream: access.log, format: { grok: { pattern: apache_combined } }', proof);
+      say({ file: 'access.log', ...made, proof, millrace_seconds: millrace.seconds, lines_per_second: made.lines / millrace.seconds, worker_cpu: millrace.cpu, lines_per_cpu_second: made.lines / millrace.cpu, worker_peak_megabytes: millrace.peak });
+    }
   }
-  const made = await make('access.log');
-  const seconds = await timed(() => run('access_log', 'stream: access.log, format: { grok: { pattern: apache_combined } }'));
-  say({ file: 'access.log', ...made, millrace_seconds: seconds, lines_per_second: made.lines / seconds });
-  const usage = process.resourceUsage();
-  say({ peak_memory_megabytes_of_this_process: Math.round(usage.maxRSS / 1024) });
 } finally {
   await engine.close();
   await environment.stop?.();
