@@ -25,13 +25,14 @@ export async function check(file: string, environment: Environment, terminal: Te
   const server = await findServer(environment);
   if (!server) {
     terminal.event('skipped', { message: 'no Temporal server' });
-    terminal.say(`${pc.dim('skipped')}  connections are tried by a worker, and there is no Temporal server; start "millrace dev"`);
+    terminal.say(`${pc.dim('skipped')}  connections are tried by a worker, and there is no Temporal server; start "millrace dev", or see "millrace plan ${file}", which starts one for itself`);
     return exitCodes.success;
   }
   try {
     const input: CheckConnectionsInput = { connectionsFile: connections.file, source: spec.source, destination: spec.destination };
     const found = await askWorker<readonly ConnectionCheck[]>(server.client, environment, { workflow: 'checkConnections', doing: 'checking connections', input });
     const told = tellChecks(found, terminal);
+    terminal.say(pc.dim(`columns, types and files are looked at by "millrace plan ${file}"`));
     const judged = spec.streams.filter(({ contract }) => contract !== undefined);
     if (told !== exitCodes.success || judged.length === 0) return told;
     const described: DescribeRunInput = { spec, connectionsFile: connections.file, logicalDate: logicalDateOf(undefined), allowDestructive: false };

@@ -7,15 +7,21 @@ import { fitted, grouped, plural } from './words';
 /** Widest a value is shown; columns that do not fit are counted. */
 const widest = 22;
 
+const stageAt = ({ stages }: PreviewStream, step: number | null): number => (step === null ? -1 : stages.findIndex((stage) => stage.step.startsWith(`${step} `)));
+
+/** A step was asked for that the stream has not, or did not come to. */
+export const lacksStep = (stream: PreviewStream, step: number | null): boolean => step !== null && stageAt(stream, step) < 0;
+
 /** A stream's stages one below the other; with `step`, the rows before and after that one only. */
-export function previewText({ stream, to, stages, checks, problem }: PreviewStream, step: number | null): string {
-  const at = step === null ? -1 : stages.findIndex((stage) => stage.step.startsWith(`${step} `));
+export function previewText(preview: PreviewStream, step: number | null): string {
+  const { stream, to, stages, checks, problem } = preview;
+  const at = stageAt(preview, step);
   const shown = stages.filter((_stage, index) => step === null || index === at || index === at - 1);
   const known = stages.filter((stage) => /^\d/.test(stage.step)).length;
   return [
     `${pc.bold(stream)} → ${pc.bold(to)}`,
-    ...(step !== null && at < 0 ? [`  there is no step ${step}: it has ${plural(known, 'step')}`] : []),
-    ...(step !== null && at < 0 ? [] : shown.map((stage) => stageText(stage, stages[stages.indexOf(stage) - 1]))),
+    ...(lacksStep(preview, step) ? [`  there is no step ${step}: it has ${plural(known, 'step')}`] : []),
+    ...(lacksStep(preview, step) ? [] : shown.map((stage) => stageText(stage, stages[stages.indexOf(stage) - 1]))),
     ...(step === null ? checks.map(({ check, onFail, passed, message }) => `  ${passed ? pc.green('ok') : pc.yellow(onFail)}  check ${check}: ${passed ? 'holds for the sample' : message}`) : []),
     ...(problem ? [`  ${pc.red('stops here')}: ${problem}`] : []),
     '',

@@ -11,7 +11,7 @@ import { answerError, questionId } from './ask-worker';
 import { serverForRun, type Server } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
-import { previewText } from './preview-text';
+import { lacksStep, previewText } from './preview-text';
 import type { Terminal } from './terminal';
 import { wholeNumber } from './whole-number';
 import { wrapped } from './wrapped';
@@ -36,8 +36,9 @@ export async function preview(file: string, flags: PreviewFlags, environment: En
       terminal.event('preview', { ...stream });
       terminal.say(previewText(stream, flags.step ?? null));
     }
-    terminal.say(wrapped(`a sample of at most ${flags.sample} rows per stream; nothing was written. Start it with "millrace run ${file}"`));
-    return streams.some(({ problem }) => problem !== null) ? exitCodes.configuration : exitCodes.success;
+    const broken = streams.some((stream) => stream.problem !== null || lacksStep(stream, flags.step ?? null));
+    terminal.say(wrapped(`a sample of at most ${flags.sample} rows per stream; nothing was written. ${broken ? 'Mend what stops it, then preview it again' : `Start it with "millrace run ${file}"`}`));
+    return broken ? exitCodes.configuration : exitCodes.success;
   } finally {
     await server.close();
   }

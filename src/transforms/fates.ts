@@ -53,7 +53,10 @@ export const handedOn = (state: ChainState, positions: boolean): readonly string
 
 /** All reasons of a row, and the record itself where the position does not lead back to one; worked out for rejected rows only. */
 function rejectText(state: ChainState, { rejected, guards }: PendingStep): string {
-  const reasons = guards.map((guard) => `CASE WHEN ${guard.when} THEN ${reasonText(guard)} END`);
+  // Two rules that say the same of a row (a key and its not_null) are one reason.
+  const rules = new Map<string, string[]>();
+  for (const guard of guards) rules.set(reasonText(guard), [...rules.get(reasonText(guard)) ?? [], guard.when]);
+  const reasons = [...rules].map(([text, conditions]) => `CASE WHEN ${conditions.map((when) => `(${when})`).join(' OR ')} THEN ${text} END`);
   const own = state.reshaped ? ` || ${quoteLiteral(between)} || ${recordText(state.columns)}` : '';
   return `${quoteLiteral(rejected)} || '[' || array_to_string(list_filter([${reasons.join(', ')}], lambda reason: reason IS NOT NULL), ',') || ']'${own}`;
 }

@@ -133,5 +133,7 @@ describe('preview', () => {
     const broken = await millrace('preview', file('bad', pipelineOf('bad', 'db', 'mode: full\n    write: replace\n    steps: [{ filter: { where: "nowhere = 1" } }]')), '--sample', '10');
     expect(broken).toMatchObject({ code: 4, out: expect.stringMatching(/stops here.*filter.*nowhere/) as string });
     expect(broken.out).toContain('read  10 in, 10 out');
+    expect(broken.out).not.toContain('millrace run');
+    expect(await millrace('preview', file('short', pipelineOf('short', 'db', words)), '--step', '99', '--sample', '10')).toMatchObject({ code: 4, out: expect.stringContaining('there is no step 99') as string });
   });
 });

@@ -68,3 +68,12 @@ it('why knows a run that no worker takes up, and no run that is not there', asyn
   await waiting.terminate();
   expect(await millrace('why', 'alone/run-2020-01-01T00:00:00Z')).toMatchObject({ code: 1, err: expect.stringContaining('"millrace status') as string });
 });
+
+it('why finds a run by its pipeline where no worker answers, and names the queue that has none', async () => {
+  const queue = `nobody_${installation.taskQueue}`;
+  const left = await installation.client.workflow.start('runPipeline', { taskQueue: queue, workflowId: 'left_alone/run-2026-01-01T00:00:00Z', args: [{}] });
+  const { code, out } = await eventually(async () => { const said = await millrace('why', 'left_alone'); return said.code === 0 && said; }, 'the server to list the run');
+  await left.terminate();
+  expect(code).toBe(0);
+  expect(out.replace(/\s+/g, ' ')).toContain(`no worker polls task queue "${queue}"`);
+});

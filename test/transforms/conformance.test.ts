@@ -111,6 +111,12 @@ test('a whole chain closes from the first row to the last, step by step', () => 
   for (const term of ['rejected', 'filtered', 'deduplicated', 'aggregated'] as const) expect(lines.some((line) => line[term] > 0)).toBe(true);
 }));
 
+test('two rules that say the same of a row give one reason', () => engine.session(new AbortController().signal, async (session) => {
+  const rule = (columns: readonly string[]): NamedOptions => ({ name: 'not_null', options: { columns, on_fail: 'quarantine' } });
+  await chain(session, [{ name: 'add', options: { columns: { nothing: 'CAST(NULL AS VARCHAR)' } } }], 3, [rule(['nothing']), rule(['nothing'])]);
+  expect((await session.rows('SELECT reasons FROM rejects')).map(({ reasons }) => JSON.parse(reasons!) as unknown[])).toEqual([[expect.anything()], [expect.anything()], [expect.anything()]]);
+}));
+
 test.each([
   ['add', { columns: { x: "(SELECT count(*) FROM read_csv('/etc/passwd'))" } }, 'table functions'],
   ['filter', { where: 'EXISTS (SELECT 1 FROM information_schema.tables)' }, 'it reads "tables"'],

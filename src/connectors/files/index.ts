@@ -6,7 +6,7 @@ import { openFilesSource } from './source';
 
 export const files = defineConnector({
   name: 'files',
-  summary: 'Local files: CSV, JSON, JSON Lines, Parquet; gzip and zstd',
+  summary: 'Files of this machine in every format, packed or in archives; tables as Parquet, CSV or JSON Lines',
   configSchema,
   capabilities: fileCapabilities,
   openSource: openFilesSource,
