@@ -1,6 +1,6 @@
 /** One line of the balance: `in + created = out + rejected + filtered + deduplicated + aggregated` (semantics 6). */
 export interface BalanceLine {
-  /** `extract`, `0 trim`, `1 cast`, `checks`, `load`: order in the chain, then the word the user wrote. */
+  /** `extract`, `1 trim`, `2 cast`, `checks`, `load`: order in the chain, then the word the user wrote. */
   readonly step: string;
   readonly in: number;
   readonly created: number;

@@ -116,7 +116,7 @@ async function applyStep(request: ChainRequest, state: ChainState, known: Known,
     await settleInto(request, state, known);
     return applyStep(request, state, known, spec, ordinal);
   }
-  const step = `${ordinal} ${spec.name}`;
+  const step = `${ordinal + 1} ${spec.name}`;
   known.push(step);
   switch (compiled.kind) {
     case 'rows': return applyRows(request, state, compiled, spec, step);

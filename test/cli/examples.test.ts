@@ -42,7 +42,7 @@ describe('millrace test', () => {
     const said = await millrace('test', pipeline(`${big}    expected:\n      - { id: 1 }\n      - { id: 2 }\n    rejected:\n      - { step: cast, column: total, record: { id: 5 } }\n      - { column: id }\n`));
     expect(said.code).toBe(3);
     expect(said.out.replace(/\s+/g, ' ')).toContain('no row was rejected {"step":"cast","column":"total","record":{"id":5}}');
-    expect(said.out.replace(/\s+/g, ' ')).toMatch(/rejected, which was not expected: \[0 cast\] total .*"id":"4"/);
+    expect(said.out.replace(/\s+/g, ' ')).toMatch(/rejected, which was not expected: \[1 cast\] total .*"id":"4"/);
   });
 
   it('takes tests from the file beside the pipeline, and loses no digit', async () => {

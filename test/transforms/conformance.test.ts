@@ -106,7 +106,7 @@ test('a whole chain closes from the first row to the last, step by step', () => 
   ];
   const result = await chain(session, given, 500);
   const lines = result.close(result.out);
-  expect(lines.map(({ step }) => step)).toEqual(['0 trim', '1 parse_timestamp', '2 filter', '3 deduplicate', '4 aggregate']);
+  expect(lines.map(({ step }) => step)).toEqual(['1 trim', '2 parse_timestamp', '3 filter', '4 deduplicate', '5 aggregate']);
   expect(chainProblems(lines, 500, result.out)).toEqual([]);
   for (const term of ['rejected', 'filtered', 'deduplicated', 'aggregated'] as const) expect(lines.some((line) => line[term] > 0)).toBe(true);
 }));

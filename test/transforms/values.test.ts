@@ -86,7 +86,7 @@ it('keeps lists of values apart in a fingerprint', async () => {
 it('calls a function of the user row by row, and sets aside what it throws or gives of another type', async () => {
   const { rows, rejects } = await ranOn(engine.get(), '- js: { file: functions/score.js, output: { score: INTEGER } }', "SELECT total::DECIMAL(30,2) AS total FROM (VALUES ('7.00'), (NULL), ('-1'), ('12345678901234567890.12')) t(total)");
   expect(rows).toEqual([{ total: '7.00', score: '7' }, { total: '12345678901234567890.12', score: '68' }]);
-  expect(rejects).toEqual(['1: 0 js: total the function fails: has no total', '2: 0 js: total "score" is not a INTEGER']);
+  expect(rejects).toEqual(['1: 1 js: total the function fails: has no total', '2: 1 js: total "score" is not a INTEGER']);
 });
 
 it.each([
