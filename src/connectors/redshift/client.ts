@@ -106,7 +106,8 @@ export function openRedshift(config: RedshiftConfig): Redshift {
   async function submit(steps: readonly Step[], doing: string, ClientToken: string, StatementName: string | undefined, signal: AbortSignal | undefined): Promise<string> {
     const long = steps.find(({ sql }) => Buffer.byteLength(sql) > mostSql);
     if (steps.length > mostSteps || long) throw new ConfigurationError(`${doing}: it takes ${long ? 'a statement of more than 100 KB' : `${steps.length} statements, the Data API runs ${mostSteps}`} in one transaction; load fewer columns or files at a time`);
-    const { Id } = await guarded(doing, () => client.send(new BatchExecuteStatementCommand({ ...target, Sqls: steps.map(({ sql }) => sql), ClientToken, ...(StatementName && { StatementName }) }), signal ? { abortSignal: signal } : {}));
+    // Told to stop while it was sent: if it was accepted all the same, it is found by its name.
+    const { Id } = await guarded(doing, () => client.send(new BatchExecuteStatementCommand({ ...target, Sqls: steps.map(({ sql }) => sql), ClientToken, ...(StatementName && { StatementName }) }), signal ? { abortSignal: signal } : {})).catch((error: unknown) => { throw signal?.aborted ? signal.reason : error; });
     return Id!;
   }
 

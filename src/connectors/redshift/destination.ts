@@ -1,10 +1,10 @@
 import { batchColumn } from '../../domain/column';
-import { openObjectStore } from '../../stores/object-store';
 import type { ConnectorContext, Destination, Target } from '../connector';
+import { checkWarehouse } from './check';
 import { readCheckpoint, setPosition, traceBatch } from './checkpoint';
 import { claimStream, leftovers } from './claim';
 import { openRedshift, type Redshift } from './client';
-import { addressOf, type RedshiftConfig } from './config';
+import type { RedshiftConfig } from './config';
 import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { namesOf, type Names } from './names';
@@ -21,7 +21,7 @@ export async function openRedshiftDestination(config: RedshiftConfig, context: C
   const redshift: Redshift = openRedshift(config);
   const on = (target: Target): Names => namesOf(target, config);
   return {
-    check: () => check(redshift, context.connection),
+    check: () => checkWarehouse(redshift, context.connection, 'destination'),
     async claim(target, control) {
       const names = on(target);
       await ensureSystemTables(redshift, names, control.signal);
@@ -50,24 +50,6 @@ export async function openRedshiftDestination(config: RedshiftConfig, context: C
     },
     close: async () => redshift.close(),
   };
-}
-
-async function check(redshift: Redshift, connection: string): Promise<{ readonly ok: boolean; readonly messages: readonly string[] }> {
-  const { config } = redshift;
-  const { version, may } = await redshift.row(
-    `SELECT version() AS version, CASE WHEN has_database_privilege(current_database(), 'CREATE') THEN 'yes' ELSE 'no' END AS may`);
-  const store = openObjectStore(config.staging, 'destination');
-  try {
-    await store.probe();
-  } finally {
-    store.close();
-  }
-  const there = (await redshift.rows(`SELECT '1' AS some FROM svv_tables WHERE table_schema = ${quoteLiteral(config.schema)} LIMIT 1`)).length > 0;
-  const ok = may === 'yes' || there;
-  return { ok, messages: [
-    `"${connection}": ${version?.split(' on ')[0] ?? 'Redshift'} answers at ${addressOf(config)}; files for COPY go to ${store.name}`,
-    ...(ok ? [] : [`the database user may not create schema "${config.schema}": GRANT CREATE ON DATABASE ${config.database} TO it, or create the schema and GRANT CREATE, USAGE ON SCHEMA "${config.schema}"`]),
-  ] };
 }
 
 async function countBatches(redshift: Redshift, names: Names, fence: number, batchIds: readonly string[]): Promise<Readonly<Record<string, number>>> {

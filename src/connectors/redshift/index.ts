@@ -1,10 +1,11 @@
 import { defineConnector } from '../connector';
 import { configSchema } from './config';
 import { openRedshiftDestination } from './destination';
+import { openRedshiftSource } from './source';
 
 export const redshift = defineConnector({
   name: 'redshift',
-  summary: 'Tables of Amazon Redshift, serverless or provisioned, by the Data API and COPY from S3',
+  summary: 'Tables of Amazon Redshift, serverless or provisioned, by the Data API, COPY and UNLOAD',
   configSchema,
   holdsTables: true,
   capabilities: {
@@ -13,5 +14,6 @@ export const redshift = defineConnector({
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
     refuses: { 'visible: batch': 'a run becomes visible as a whole, in one transaction' },
   },
+  openSource: openRedshiftSource,
   openDestination: openRedshiftDestination,
 });

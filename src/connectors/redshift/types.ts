@@ -22,7 +22,7 @@ export function redshiftTypeOf({ type: staged, sourceType }: Column): string | n
     // Postgres counts characters, Redshift bytes.
     if (length) return `varchar(${Math.min(Number(length) * 4, longestText)})`;
   }
-  if (isNested(type)) return 'super';
+  if (isNested(type) || (sourceType?.system === 'redshift' && sourceType.type === 'super')) return 'super';
   if (type.startsWith('ENUM')) return `varchar(${longestText})`;
   const [, precision, scale] = /^DECIMAL\((\d+),\s*(\d+)\)$/.exec(type) ?? [];
   if (precision) return Number(scale) > 37 ? null : `decimal(${precision},${scale})`;
@@ -43,6 +43,17 @@ export function typeOfCatalog(row: Readonly<Record<string, string | null>>): str
     case 'binary varying': case 'varbyte': return 'varbyte';
     default: return type;
   }
+}
+
+const back: Readonly<Record<string, string>> = {
+  boolean: 'BOOLEAN', smallint: 'SMALLINT', integer: 'INTEGER', bigint: 'BIGINT', real: 'FLOAT', 'double precision': 'DOUBLE', date: 'DATE', time: 'TIME', timestamp: 'TIMESTAMP', timestamptz: 'TIMESTAMP WITH TIME ZONE', varbyte: 'BLOB',
+};
+
+/** The DuckDB type of a column that is read; what has no equal travels as text, with its own type beside it. @param type as `typeOfCatalog` says it. */
+export function duckdbTypeOf(type: string): Pick<Column, 'type' | 'sourceType'> {
+  if (type.startsWith('decimal(')) return { type: type.toUpperCase() };
+  if (/^(var)?char\(/.test(type)) return { type: 'VARCHAR' };
+  return back[type] ? { type: back[type] } : { type: 'VARCHAR', sourceType: { system: 'redshift', type } };
 }
 
 const integers = ['smallint', 'integer', 'bigint'];
