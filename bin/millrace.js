@@ -7,9 +7,9 @@ const path = require('node:path');
 const child = spawn(process.execPath, [path.join(__dirname, '../lib/client.js'), ...process.argv.slice(2)], {
   stdio: 'inherit',
   // The AWS SDK tells on each start which Node it will need one day; package.json says which one is needed now.
-  env: { UV_THREADPOOL_SIZE: '16', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env },
+  env: { UV_THREADPOOL_SIZE: '16', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env, MILLRACE_LAUNCHER: String(process.pid) },
 });
 // The terminal sends Ctrl-C to both; we wait for what the child makes of it.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => child.kill('SIGTERM'));
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

@@ -1,5 +1,6 @@
 // `npm run demo`: sets everything up, runs the example pipelines, and keeps the environment up until Ctrl-C (or ends at once with --exit).
 import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createIssuesServer } from '../simulators/rest-issues/server.mjs';
 import { createSalesforceServer } from '../simulators/salesforce/server.mjs';
@@ -18,62 +19,48 @@ async function addressOf(server) {
   server.unref();
   return `http://127.0.0.1:${server.address().port}`;
 }
+const require = createRequire(import.meta.url);
+const { lockHome } = require('../lib/dev/home-lock.js');
+const refuse = (error) => {
+  console.error(error.message);
+  process.exit(1);
+};
+// Before anything starts: what another demo has up there is not ours to use, nor to stop.
+await lockHome({ home, log: console.error }).then((lock) => lock.release(), refuse);
 const warehouse = await startWarehouse(root);
-const env = { UV_THREADPOOL_SIZE: '16', MILLRACE_DEMO_ISSUES: await addressOf(createIssuesServer()), MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token',
-  MILLRACE_DEMO_SALESFORCE: await addressOf(createSalesforceServer()), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', ...warehouse?.env, ...process.env, MILLRACE_HOME: home };
+Object.assign(process.env, { UV_THREADPOOL_SIZE: '16', MILLRACE_DEMO_ISSUES: await addressOf(createIssuesServer()), MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token',
+  MILLRACE_DEMO_SALESFORCE: await addressOf(createSalesforceServer()), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', ...warehouse?.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env, MILLRACE_HOME: home });
 const cli = path.join(root, 'bin/millrace.js');
-
-/** The environment in a process of its own, ready when it says so. */
-function startEnvironment() {
-  const child = spawn(process.execPath, [cli, 'dev', '--postgres', '--json'], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
-  return new Promise((resolve, reject) => {
-    let text = '';
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-      const line = text.split('\n').find((part) => part.includes('"ready":true'));
-      if (line) resolve({ child, ...JSON.parse(line) });
-    });
-    child.once('exit', (code) => reject(new Error(`the environment ended with code ${code} while it started`)));
-  });
-}
+const { startEnvironment } = require('../lib/dev/environment.js');
+const { listenForEnding } = require('../lib/cli/ending.js');
+const { endWithReader } = require('../lib/cli/closed-pipe.js');
 
 function run(name) {
   return new Promise((resolve) => {
     console.log(`\n── ${name} ──`);
-    const child = spawn(process.execPath, [cli, 'run', path.join('pipelines', `${name}.yaml`)], { cwd: root, env, stdio: 'inherit' });
+    const child = spawn(process.execPath, [cli, 'run', path.join('pipelines', `${name}.yaml`)], { cwd: root, stdio: 'inherit' });
     child.once('exit', (code) => resolve(code ?? 1));
   });
 }
 
-const stop = (child) => new Promise((resolve) => {
-  if (child.exitCode !== null || child.signalCode !== null) return resolve();
-  stopping = true;
-  child.removeAllListeners('exit');
-  child.once('exit', resolve);
-  child.kill('SIGTERM');
-});
-
+endWithReader();
+const ending = listenForEnding();
 console.log('starting Temporal, Postgres and a worker …');
-const environment = await startEnvironment().catch((error) => {
-  console.error(error.message);
-  process.exit(1);
+const environment = await startEnvironment({ home, postgres: true, signal: ending.signal, log: (line) => console.error(line) }).catch(async (error) => {
+  await warehouse?.stop();
+  refuse(ending.signal.aborted ? new Error('stopped before it was up') : error);
 });
+const stays = !process.argv.includes('--exit');
 let code = 0;
-let stopping = false;
-environment.child.removeAllListeners('exit');
-environment.child.once('exit', (ended) => {
-  if (stopping) return;
-  console.error(`the environment ended by itself (code ${ended}); see ${path.join(home, 'worker.log')}`);
-  process.exit(1);
-});
 async function runAll(names) {
   for (const name of names) {
+    if (ending.signal.aborted) return;
     const ended = await run(name);
     if (!goodCodes.includes(ended)) code ||= ended;
   }
 }
 await runAll(pipelines);
-if (warehouse) {
+if (warehouse && !ending.signal.aborted) {
   await warehouse.useWarehouse(environment.postgresUrl);
   await makeShop(environment.postgresUrl);
   await runAll(['shop-to-redshift']);
@@ -81,22 +68,19 @@ if (warehouse) {
   await changeShop(environment.postgresUrl);
   await runAll(['shop-to-redshift']);
 }
-console.log(`
+if (stays && !ending.signal.aborted) {
+  const at = `MILLRACE_HOME='${home}'`;
+  console.log(`
 What to look at next
   Web UI     ${environment.uiUrl ?? environment.address}
   Postgres   psql ${environment.postgresUrl} -c 'SELECT * FROM movies LIMIT 5'
-  State      MILLRACE_HOME=${JSON.stringify(home)} npx millrace status
-`);
-if (process.argv.includes('--exit')) {
-  await stop(environment.child);
-  await warehouse?.stop();
-  process.exit(code);
+  State      ${at} npx millrace status
+  Worker     process ${environment.workerPid()}: run a pipeline again, and "kill -9 ${environment.workerPid()}" meanwhile
+
+Everything stays up until Ctrl-C. A pipeline again:  ${at} npx millrace run pipelines/flights.yaml`);
+  await ending.begun;
 }
-console.log('Everything stays up until Ctrl-C. Try it: run a pipeline again, kill the worker while it runs.');
-const end = async () => {
-  await stop(environment.child);
-  await warehouse?.stop();
-  process.exit(code);
-};
-process.once('SIGINT', end);
-process.once('SIGTERM', end);
+console.log('stopping …');
+await environment.stop();
+await warehouse?.stop();
+process.exit(code);

@@ -5,6 +5,7 @@ import { addApprove, addReject } from './cli/approve';
 import { addCancel } from './cli/cancel';
 import { addCheck } from './cli/check';
 import { addClean } from './cli/clean';
+import { endWithReader } from './cli/closed-pipe';
 import { addDev } from './cli/dev';
 import { addDiscover } from './cli/discover';
 import { addDoctor } from './cli/doctor';
@@ -112,15 +113,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** `millrace logs RUN | head`: whoever read has gone. As after Ctrl-C, a run that is watched goes on. */
-function leaveWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  if (process.listenerCount('SIGINT') > 0) process.emit('SIGINT');
-  else process.exit(exitCodes.success);
-}
-
 if (require.main === module) {
-  process.stdout.on('error', leaveWithReader);
+  endWithReader();
   main(process.argv.slice(2)).then((code) => process.exit(code), (error: unknown) => {
     console.error(error);
     process.exit(exitCodes.other);

@@ -9,7 +9,7 @@ export const createExamineWorker = ({ staging, version }: Dependencies) => async
   const { home, slots, threadPoolSize, memoryLimit } = readEnvironment();
   const { bavail, bsize } = await statfs(home);
   return {
-    version, node: process.version, staging: staging.id, home, slots, threadPoolSize, memoryLimit,
+    version, pid: process.pid, node: process.version, staging: staging.id, home, slots, threadPoolSize, memoryLimit,
     freeBytes: Number(bavail) * Number(bsize), now: new Date().toISOString(),
     staged: await writable(staging),
     connections: connectionsFile === null ? [] : await resolveAll(connectionsFile),

@@ -90,6 +90,7 @@ export interface ExamineInput {
 }
 export interface Examined {
   readonly version: string;
+  readonly pid: number;
   readonly node: string;
   readonly staging: string;
   readonly home: string;

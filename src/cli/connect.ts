@@ -1,7 +1,9 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import type { Environment } from '../config/environment';
+import { environmentVariable, type Environment } from '../config/environment';
 import { EtlError } from '../domain/errors';
-import { findEnvironment, startEnvironment } from './development';
+import { HomeTakenError, findEnvironment, homeAbove, startEnvironment, type StartedEnvironment } from './development';
 import { guardedCalls } from './guarded';
 import type { Terminal } from './terminal';
 
@@ -25,7 +27,7 @@ const connectTimeout = 10_000;
 /** Of TEMPORAL_ADDRESS and its like, else of a running `millrace dev`; null: neither is there. */
 export async function findServer({ temporal, home }: Environment): Promise<Server | null> {
   if (temporal.configured) return connect(temporal.connection, temporal.namespace);
-  const found = await findEnvironment(home);
+  const found = findEnvironment(home);
   return found ? connect({ address: found.address }, found.namespace) : null;
 }
 
@@ -35,17 +37,44 @@ export async function needServer(environment: Environment): Promise<Server> {
   throw new ServerUnavailableError('looking for a Temporal server: there is none; start "millrace dev" in this folder, or set TEMPORAL_ADDRESS');
 }
 
-/** For `run`: where no server is found, one of its own for as long as the command lasts. */
-export async function serverForRun(environment: Environment, terminal: Terminal): Promise<Server> {
-  const found = await findServer(environment);
+/** For `run`: where no server is found, one of its own for as long as the command lasts. `near`: a file whose folder, or one above it, may be the home of one. */
+export async function serverForRun(environment: Environment, terminal: Terminal, near?: string): Promise<Server> {
+  const found = await findServer(environment) ?? await serverNear(near, terminal);
   if (found) return found;
-  const started = await startEnvironment({ home: environment.home, postgres: false, log: (line) => terminal.say(line) });
+  terminal.say(`no server in ${environment.home}; starting one for this run`);
+  const started = await startOrAwait(environment.home, terminal);
+  if (!started) return needServer(environment);
   try {
     const server = await connect({ address: started.address }, started.namespace);
     return { ...server, own: true, close: async () => { await server.close(); await started.stop(); } };
   } catch (error) {
     await started.stop();
     throw error;
+  }
+}
+
+/** Of a `millrace dev` that is up where the pipeline lies, unless a home was named. */
+async function serverNear(file: string | undefined, terminal: Terminal): Promise<Server | null> {
+  const home = file === undefined || environmentVariable('MILLRACE_HOME') ? null : homeAbove(path.dirname(path.resolve(file)));
+  const found = home && findEnvironment(home);
+  if (!found) return null;
+  terminal.say(`using the server of ${home} (for other commands in this folder: export MILLRACE_HOME='${home}')`);
+  return connect({ address: found.address }, found.namespace);
+}
+
+const patience = 120_000;
+
+/** An environment of this process; null: another one was about to start one, and it is up now. */
+async function startOrAwait(home: string, terminal: Terminal): Promise<StartedEnvironment | null> {
+  for (let times = 0, deadline = Date.now() + patience; ; times += 1) {
+    try {
+      return await startEnvironment({ home, postgres: false, log: (line) => terminal.say(line) });
+    } catch (error) {
+      if (!(error instanceof HomeTakenError) || Date.now() > deadline) throw error;
+      if (findEnvironment(home)) return null;
+      if (times === 0) terminal.say(`process ${error.pid} starts or stops a server there; waiting for it …`);
+      await sleep(300);
+    }
   }
 }
 

@@ -1,2 +1,4 @@
 /** What the command line needs of `millrace dev`'s environment. */
-export { findEnvironment, startEnvironment, type FoundEnvironment, type StartedEnvironment } from '../dev/environment';
+export { startEnvironment, type StartedEnvironment } from '../dev/environment';
+export { findEnvironment, homeAbove, type FoundEnvironment } from '../dev/environment-note';
+export { HomeTakenError } from '../dev/home-lock';

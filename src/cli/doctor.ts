@@ -75,7 +75,7 @@ async function examine({ client }: Server, { taskQueue }: Environment): Promise<
   try {
     const found = (await handle.result()) as Examined;
     return [
-      ok('worker', `Millrace ${found.version}, Node ${found.node.slice(1)}, ${found.slots} DuckDB slots, ${found.memoryLimit}, on task queue "${taskQueue}"`),
+      ok('worker', `process ${found.pid}, Millrace ${found.version}, Node ${found.node.slice(1)}, ${found.slots} DuckDB slots, ${found.memoryLimit}, on task queue "${taskQueue}"`),
       found.threadPoolSize >= found.slots + 8 ? ok('threads', `UV_THREADPOOL_SIZE is ${found.threadPoolSize}`) : failed('threads', `UV_THREADPOOL_SIZE is ${found.threadPoolSize}, ${found.slots} DuckDB slots need ${found.slots + 8}; start the worker with "millrace worker"`),
       found.staged === null ? ok('staging', `can be written, id ${found.staging}`) : failed('staging', `${found.staged}; let the worker's account write to it`),
       roomOf('room there', found.freeBytes, found.home),

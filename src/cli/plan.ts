@@ -22,7 +22,7 @@ interface PlanFlags {
 export async function plan(file: string, flags: PlanFlags, environment: Environment, terminal: Terminal): Promise<ExitCode> {
   const spec = await loadPipeline(file);
   const input: DescribeRunInput = { spec, connectionsFile: connectionsFileOf(file), logicalDate: logicalDateOf(flags.logicalDate), allowDestructive: flags.allowDestructive === true };
-  const server = await serverForRun(environment, terminal);
+  const server = await serverForRun(environment, terminal, input.connectionsFile);
   try {
     const streams = await askWorker<readonly PlannedStream[]>(server.client, environment, { workflow: 'describeRun', doing: `planning "${spec.pipeline}"`, input });
     terminal.event('plan', { pipeline: spec.pipeline, logicalDate: input.logicalDate, streams });

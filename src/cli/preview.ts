@@ -29,7 +29,7 @@ export async function preview(file: string, flags: PreviewFlags, environment: En
   const names = spec.streams.map(({ stream }) => stream);
   if (flags.stream !== undefined && !names.includes(flags.stream)) throw new ConfigurationError(`previewing "${file}": ${unknownWord('stream', flags.stream, names)}`);
   const input: PreviewInput = { id: questionId('preview'), spec, connectionsFile: connectionsFileOf(file), streams: flags.stream === undefined ? names : [flags.stream], sample: flags.sample, shown: flags.rows };
-  const server = await serverForRun(environment, terminal);
+  const server = await serverForRun(environment, terminal, input.connectionsFile);
   try {
     const streams = await fetchPreview(server, environment, input);
     for (const stream of streams) {

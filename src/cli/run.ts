@@ -34,7 +34,7 @@ class PipelineBusyError extends EtlError {
 export async function run(file: string, options: RunOptions, environment: Environment, terminal: Terminal): Promise<ExitCode> {
   const logicalDate = logicalDateOf(options.logicalDate);
   const spec = await loadPipeline(file);
-  const server = await serverForRun(environment, terminal);
+  const server = await serverForRun(environment, terminal, connectionsFileOf(file));
   try {
     if (options.detach && server.own) throw new ServerUnavailableError('detaching needs a Temporal server that stays: start "millrace dev" in another terminal, or set TEMPORAL_ADDRESS');
     const input: DatedInput = { spec, logicalDate, connectionsFile: connectionsFileOf(file), whenHeld: options.whenHeld === 'queue' ? 'queue' : 'refuse', allowDestructive: options.allowDestructive };

@@ -85,8 +85,11 @@ export function readEnvironment(variables: Variables = process.env): Environment
 /** One variable, for `${env:NAME}` in connections.yaml. */
 export const environmentVariable = (name: string): string | undefined => process.env[name];
 
+/** The process that waits for this one to end (bin/millrace.js); null: it was started directly. */
+export const launcher = (): number | null => Number(process.env['MILLRACE_LAUNCHER']) || null;
+
 /** The environment of processes started by this one. */
-export const inheritedEnvironment = (): Variables => ({ ...process.env });
+export const inheritedEnvironment = (): Variables => ({ ...process.env, MILLRACE_LAUNCHER: undefined });
 
 /** TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, and the profile of TEMPORAL_PROFILE in Temporal's own file. */
 function temporalOf(variables: Variables, problems: string[]): Environment['temporal'] {

@@ -43,8 +43,15 @@ async function valueOf(inner: string, folder: string, connection: string): Promi
 
 function variableOf(name: string, connection: string): string {
   const value = environmentVariable(name);
-  if (value === undefined) throw new ConfigurationError(`opening connection "${connection}": environment variable "${name}" is not set on the worker; set it and start the worker again`, { connection, variable: name });
+  if (value === undefined) throw new ConfigurationError(`opening connection "${connection}": environment variable "${name}" is not set on the worker; ${whoSets(name)}`, { connection, variable: name });
   return value;
+}
+
+/** Of the example pipelines: their variables are set by what starts the databases and stand-ins too. */
+function whoSets(name: string): string {
+  if (name === 'MILLRACE_DEMO_POSTGRES') return 'it is set by "npm run demo" and "millrace dev --postgres": keep one of them up, or set it to the URL of a database of yours';
+  if (name.startsWith('MILLRACE_DEMO_')) return 'it is set by "npm run demo": keep it up';
+  return 'set it, and start the worker again where one is up';
 }
 
 async function fileOf(name: string, folder: string, connection: string): Promise<string> {

@@ -1,95 +1,58 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
-import { inheritedEnvironment, readEnvironment } from '../config/environment';
-import { isAlive, startServer, stopProcess, until } from './process';
-import { startPostgres, type PostgresServer } from './postgres';
+import { readEnvironment } from '../config/environment';
+import { forgetNote, writeNote, type FoundEnvironment } from './environment-note';
+import { lockHome } from './home-lock';
+import { keepWorker } from './kept-worker';
+import { startPostgres } from './postgres';
 import { startTemporal } from './temporal';
 
-export interface FoundEnvironment {
-  readonly address: string;
-  readonly namespace: string;
-  readonly uiUrl: string | null;
-  readonly postgresUrl: string | null;
-}
 export interface StartedEnvironment extends FoundEnvironment {
   readonly workerPid: () => number;
   stop(): Promise<void>;
 }
 
-interface Note extends FoundEnvironment {
-  /** The process that keeps it up. */
-  readonly pid: number;
+export interface EnvironmentOptions {
+  readonly home: string;
+  readonly postgres: boolean;
+  /** Gives up the start; what has started is ended. */
+  readonly signal?: AbortSignal;
+  log(line: string): void;
 }
 
-const noteOf = (home: string): string => path.join(home, 'dev.json');
-
-/** The environment that a living `millrace dev` or demo keeps up on this home. */
-export async function findEnvironment(home: string): Promise<FoundEnvironment | null> {
+/** Temporal, a worker that is started again when it dies, and a Postgres where asked; all of it ends with `stop`, and with this process. */
+export async function startEnvironment(options: EnvironmentOptions): Promise<StartedEnvironment> {
+  const { home, signal } = options;
+  const lock = await lockHome(options);
+  const stops = [async () => lock.release()];
+  const forget = () => forgetNote(home);
+  process.once('exit', forget);
+  let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= (async () => {
+    forget();
+    process.off('exit', forget);
+    for (const end of stops.reverse()) await end();
+  })());
   try {
-    const note = JSON.parse(readFileSync(noteOf(home), 'utf8')) as Note;
-    return isAlive(note.pid) ? note : null;
-  } catch {
-    return null;
+    return { ...await start(options, { file: lock.file, signal }, (end) => { stops.push(end); }), stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
 }
 
-/** Temporal, a worker that is started again when it dies, and a Postgres where asked; all of it ends with `stop`. */
-export async function startEnvironment({ home, postgres, log }: { readonly home: string; readonly postgres: boolean; log(line: string): void }): Promise<StartedEnvironment> {
-  mkdirSync(home, { recursive: true });
+async function start({ home, postgres, log }: EnvironmentOptions, tie: { readonly file: number; readonly signal: AbortSignal | undefined }, stopWith: (end: () => Promise<void>) => void): Promise<Omit<StartedEnvironment, 'stop'>> {
   const configured = readEnvironment().temporal;
-  const database: PostgresServer | null = postgres ? await startPostgres({ folder: path.join(home, 'postgres'), log }) : null;
-  const temporal = configured.configured ? null : await startTemporal({ folder: path.join(home, 'temporal'), tools: path.join(home, 'tools'), log });
+  const kept = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
+    stopWith(() => part.stop());
+    tie.signal?.throwIfAborted();
+    return part;
+  };
+  const database = postgres ? kept(await startPostgres({ folder: path.join(home, 'postgres'), tie, log })) : null;
+  const temporal = configured.configured ? null : kept(await startTemporal({ folder: path.join(home, 'temporal'), tools: path.join(home, 'tools'), tie, log }));
   const address = temporal?.address ?? String(configured.connection.address);
-  const worker = await keepWorker(home, { TEMPORAL_ADDRESS: address, MILLRACE_HOME: home, ...(database && { MILLRACE_DEMO_POSTGRES: database.url }) }, log);
+  const variables = { TEMPORAL_ADDRESS: address, MILLRACE_HOME: home, ...(database && { MILLRACE_DEMO_POSTGRES: database.url }) };
+  const worker = kept(await keepWorker({ home, variables, tie, log }));
   const found: FoundEnvironment = { address, namespace: configured.namespace, uiUrl: temporal?.uiUrl ?? null, postgresUrl: database?.url ?? null };
-  writeNote(home, { ...found, pid: process.pid });
-  return {
-    ...found,
-    workerPid: worker.pid,
-    async stop() {
-      rmSync(noteOf(home), { force: true });
-      await worker.stop();
-      await temporal?.stop();
-      await database?.stop();
-    },
-  };
-}
-
-function writeNote(home: string, note: Note): void {
-  const draft = `${noteOf(home)}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(note), { mode: 0o600 });
-  renameSync(draft, noteOf(home));
-}
-
-interface KeptWorker {
-  pid(): number;
-  stop(): Promise<void>;
-}
-
-/** A worker process; whoever kills it sees the run go on with the next one. */
-async function keepWorker(home: string, variables: Record<string, string>, log: (line: string) => void): Promise<KeptWorker> {
-  const logFile = path.join(home, 'worker.log');
-  writeFileSync(logFile, '');
-  let stopped = false;
-  let pid = 0;
-  const readiness = () => readFileSync(logFile, 'utf8').split('"ready":true').length - 1;
-  const start = () => {
-    const child = startServer(process.execPath, [path.join(__dirname, '../worker.js')], logFile, { env: { UV_THREADPOOL_SIZE: '16', ...inheritedEnvironment(), ...variables } });
-    pid = child.pid!;
-    child.once('exit', (code, signal) => {
-      if (stopped) return;
-      log(`the worker ended (${signal ?? code}); it is started again (log: ${logFile})`);
-      setTimeout(() => { if (!stopped) start(); }, 1000);
-    });
-    return child;
-  };
-  const child = start();
-  await until(async () => readiness() > 0, child, `the worker (log: ${logFile})`);
-  return {
-    pid: () => pid,
-    async stop() {
-      stopped = true;
-      await stopProcess(pid);
-    },
-  };
+  writeNote(home, found);
+  return { ...found, workerPid: worker.pid };
 }

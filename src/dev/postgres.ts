@@ -4,7 +4,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readF
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { environmentVariable, inheritedEnvironment } from '../config/environment';
-import { freePort, isAlive, startServer, stopProcess, succeeds, until } from './process';
+import { freePort, isAlive, startServer, stopProcess, succeeds, until, type Tie } from './process';
 
 export interface PostgresServer {
   /** A superuser's URL. */
@@ -17,7 +17,7 @@ export interface PostgresServer {
 interface Account { readonly uid: number; readonly gid: number }
 
 /** A Postgres of its own in `folder`, on 127.0.0.1 alone; one that runs there already is taken as it is. */
-export async function startPostgres({ folder, port = 5433, log }: { readonly folder: string; readonly port?: number; log(line: string): void }): Promise<PostgresServer> {
+export async function startPostgres({ folder, port = 5433, tie, log }: { readonly folder: string; readonly port?: number; readonly tie?: Tie; log(line: string): void }): Promise<PostgresServer> {
   // Postgres refuses to run as root: then an unprivileged account runs it, which must be able to reach the data.
   const account = process.getuid?.() === 0 ? unprivileged() : null;
   const data = account ? reachable(path.resolve(folder), account, log) : path.resolve(folder);
@@ -41,8 +41,8 @@ export async function startPostgres({ folder, port = 5433, log }: { readonly fol
   writeFileSync(logFile, '', { flag: 'a' });
   const child = startServer(path.join(bin, 'postgres'), [
     '-D', cluster, '-p', String(chosen), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'wal_level=logical', '-c', 'shared_buffers=128MB', '-c', 'max_connections=200',
-  ], logFile, as);
-  await until(async () => readFileSync(logFile, 'utf8').length > 0 && postmaster(cluster)?.ready === true, child, `Postgres (log: ${logFile})`);
+  ], logFile, { ...as, tie, farewell: 'INT' });
+  await until(async () => readFileSync(logFile, 'utf8').length > 0 && postmaster(cluster)?.ready === true, child, `Postgres (log: ${logFile})`, { signal: tie?.signal });
   return { url: urlOf(chosen), port: chosen, pid: child.pid!, stop: () => stopProcess(child.pid!, 'SIGINT') };
 }
 

@@ -57,7 +57,7 @@ async function launch(options: S3Options, keys: Keys, wanted: number | undefined
   const { program, command, args, env } = await commandOf(options, port, keys);
   const logFile = path.join(options.folder, 's3.log');
   const child = startServer(command, args, logFile, { env: { ...inheritedEnvironment(), ...env } });
-  await until(() => answers(port), child, `the S3 server (log: ${logFile})`, 90);
+  await until(() => answers(port), child, `the S3 server (log: ${logFile})`, { seconds: 90 });
   return { pid: child.pid!, port, accessKeyId: keys.accessKeyId, secretAccessKey: keys.secretAccessKey, program };
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { environmentVariable } from '../config/environment';
 import { searchAttributeTypes } from '../domain/search-attributes';
-import { freePort, isAlive, startServer, stopProcess, succeeds, until } from './process';
+import { freePort, isAlive, startServer, stopProcess, succeeds, until, type Tie } from './process';
 import { findPythonTool, type PythonTool } from './python-tools';
 
 export interface TemporalServer {
@@ -22,6 +22,8 @@ export interface TemporalOptions {
   readonly dynamicConfig?: readonly string[];
   /** Where the private virtual environment may be made if the server is on no path. */
   readonly tools?: string;
+  /** So that the server does not outlive this process. */
+  readonly tie?: Tie;
   log(line: string): void;
 }
 
@@ -42,8 +44,8 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
     '--db-filename', path.join(options.folder, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL', '--log-level', 'warn',
     ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type[0]}${type.slice(1).toLowerCase()}`]),
     ...(options.dynamicConfig ?? []).flatMap((value) => ['--dynamic-config-value', value]),
-  ], path.join(options.folder, 'temporal.log'));
-  await until(async () => answers(binary, note.port), child, `the Temporal server (log: ${path.join(options.folder, 'temporal.log')})`);
+  ], path.join(options.folder, 'temporal.log'), { tie: options.tie });
+  await until(async () => answers(binary, note.port), child, `the Temporal server (log: ${path.join(options.folder, 'temporal.log')})`, { signal: options.tie?.signal });
   // A day, the default, would lose a nightly run's history before the next one is looked at.
   succeeds(binary, ['operator', 'namespace', 'update', '-n', 'default', '--retention', '168h', '--address', `127.0.0.1:${note.port}`]);
   const full = { ...note, pid: child.pid! };

@@ -116,7 +116,7 @@ describe('doctor', () => {
   it('looks at server, worker, clocks, room and connections', async () => {
     const { code, out } = await millrace('doctor');
     expect(out).toMatch(/ok +Temporal/);
-    expect(out).toMatch(/ok +worker/);
+    expect(out).toMatch(/ok +worker +process \d+, Millrace/);
     expect(out).toMatch(/ok +clocks +the Temporal server agrees/);
     expect(out).toMatch(/ok +connections +shop, db, duck, lake/);
     expect(code).toBe(0);

@@ -58,6 +58,11 @@ describe('connections', () => {
       await expect(openConnections(file).resolve('warehouse')).rejects.toThrow('opening connection "warehouse": environment variable "TEST_PORT" is not set on the worker');
     });
 
+    it('say who sets a variable of the examples', async () => {
+      writeFileSync(path.join(folder, 'demo.yaml'), 'warehouse: { connector: postgres, url: "${env:MILLRACE_DEMO_POSTGRES}" }\n');
+      await expect(openConnections(path.join(folder, 'demo.yaml')).resolve('warehouse')).rejects.toThrow('"MILLRACE_DEMO_POSTGRES" is not set on the worker; it is set by "npm run demo" and "millrace dev --postgres"');
+    });
+
     it('judge again what a reference stood for, without repeating it', async () => {
       process.env['TEST_PORT'] = 'hunter2';
       await expect(openConnections(file).resolve('warehouse')).rejects.toThrow(/"port" is not right once its references are resolved/);
