@@ -38,9 +38,9 @@ export function findPythonTool(tool: PythonTool, { tools, log, tried }: FindOpti
 }
 
 /** A cache of the user's where there is a home that can be written, else beside the data. */
-function toolFolders(tools: string | undefined): readonly string[] {
-  const cache = environmentVariable('XDG_CACHE_HOME') ?? path.join(homedir() || '/nonexistent', '.cache');
-  const candidates = [environmentVariable('MILLRACE_TOOLS'), path.join(cache, 'millrace'), tools].filter((folder): folder is string => Boolean(folder));
+export function toolFolders(tools: string | undefined, home = homedir()): readonly string[] {
+  const cache = environmentVariable('XDG_CACHE_HOME') || (home && path.join(home, '.cache'));
+  const candidates = [environmentVariable('MILLRACE_TOOLS'), cache && path.join(cache, 'millrace'), tools].filter((folder): folder is string => Boolean(folder));
   return candidates.filter((folder) => {
     try {
       mkdirSync(folder, { recursive: true });

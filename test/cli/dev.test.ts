@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isAlive } from '../../src/dev/process';
+import { toolFolders } from '../../src/dev/python-tools';
 import { processesWith } from '../support/processes';
 import { eventually, temporalAddress } from '../support/temporal';
 
@@ -103,10 +104,21 @@ test('a dev that nobody reads any more ends with its worker, and says nothing of
 }, 120_000);
 
 test('a command whose reader has gone ends quietly', async () => {
-  const command = spawn(process.execPath, [path.resolve(__dirname, '../../bin/millrace.js'), 'list'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = spawn(process.execPath, [path.resolve(__dirname, '../../bin/millrace.js'), 'list', 'steps'], { stdio: ['ignore', 'pipe', 'pipe'] });
   command.stdout.destroy();
   let complained = '';
   command.stderr.on('data', (chunk) => { complained += chunk; });
   expect(await once(command, 'close')).toEqual([141, null]);
   expect(complained).toBe('');
 }, 60_000);
+
+test('where the account has no home, programs are installed beside the data and nowhere else', () => {
+  const data = homeOfTest();
+  const before = process.env;
+  process.env = { PATH: before['PATH'], HOME: '' };
+  try {
+    expect(toolFolders(data, '')).toEqual([data]);
+  } finally {
+    process.env = before;
+  }
+});
