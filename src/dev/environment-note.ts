@@ -7,6 +7,8 @@ export interface FoundEnvironment {
   readonly namespace: string;
   readonly uiUrl: string | null;
   readonly postgresUrl: string | null;
+  /** False: it ends with the `run` that started it. */
+  readonly lasting: boolean;
 }
 
 /** With the process that keeps it up. */
@@ -46,3 +48,6 @@ export function writeNote(home: string, found: FoundEnvironment): void {
 export function forgetNote(home: string): void {
   if (readNote(home)?.pid === process.pid) rmSync(fileOf(home), { force: true });
 }
+
+/** For who has the home: of a process that was killed. */
+export const clearNote = (home: string): void => rmSync(fileOf(home), { force: true });

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readEnvironment } from '../config/environment';
-import { forgetNote, writeNote, type FoundEnvironment } from './environment-note';
+import { clearNote, forgetNote, writeNote, type FoundEnvironment } from './environment-note';
 import { lockHome } from './home-lock';
 import { keepWorker } from './kept-worker';
 import { startPostgres } from './postgres';
@@ -14,6 +14,8 @@ export interface StartedEnvironment extends FoundEnvironment {
 export interface EnvironmentOptions {
   readonly home: string;
   readonly postgres: boolean;
+  /** Whether it stays when the command that started it has done its work; a `run`'s does not. */
+  readonly lasting?: boolean;
   /** Gives up the start; what has started is ended. */
   readonly signal?: AbortSignal;
   log(line: string): void;
@@ -23,6 +25,7 @@ export interface EnvironmentOptions {
 export async function startEnvironment(options: EnvironmentOptions): Promise<StartedEnvironment> {
   const { home, signal } = options;
   const lock = await lockHome(options);
+  clearNote(home);
   const stops = [async () => lock.release()];
   const forget = () => forgetNote(home);
   process.once('exit', forget);
@@ -40,7 +43,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Sta
   }
 }
 
-async function start({ home, postgres, log }: EnvironmentOptions, tie: { readonly file: number; readonly signal: AbortSignal | undefined }, stopWith: (end: () => Promise<void>) => void): Promise<Omit<StartedEnvironment, 'stop'>> {
+async function start({ home, postgres, lasting = true, log }: EnvironmentOptions, tie: { readonly file: number; readonly signal: AbortSignal | undefined }, stopWith: (end: () => Promise<void>) => void): Promise<Omit<StartedEnvironment, 'stop'>> {
   const configured = readEnvironment().temporal;
   const kept = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
     stopWith(() => part.stop());
@@ -52,7 +55,7 @@ async function start({ home, postgres, log }: EnvironmentOptions, tie: { readonl
   const address = temporal?.address ?? String(configured.connection.address);
   const variables = { TEMPORAL_ADDRESS: address, MILLRACE_HOME: home, ...(database && { MILLRACE_DEMO_POSTGRES: database.url }) };
   const worker = kept(await keepWorker({ home, variables, tie, log }));
-  const found: FoundEnvironment = { address, namespace: configured.namespace, uiUrl: temporal?.uiUrl ?? null, postgresUrl: database?.url ?? null };
+  const found: FoundEnvironment = { address, namespace: configured.namespace, uiUrl: temporal?.uiUrl ?? null, postgresUrl: database?.url ?? null, lasting };
   writeNote(home, found);
   return { ...found, workerPid: worker.pid };
 }

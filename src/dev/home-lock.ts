@@ -62,11 +62,13 @@ function tryLock(home: string): HomeLock | null {
   return null;
 }
 
-const inPython = 'import fcntl\ntry: fcntl.flock(3, fcntl.LOCK_EX | fcntl.LOCK_NB)\nexcept BlockingIOError: raise SystemExit(1)';
+type Kind = 'exclusive' | 'shared';
+
+const inPython = (kind: Kind): string => `import fcntl\ntry: fcntl.flock(3, fcntl.LOCK_${kind === 'shared' ? 'SH' : 'EX'} | fcntl.LOCK_NB)\nexcept BlockingIOError: raise SystemExit(1)`;
 
 /** Node has no word for it: a program that is handed the open file locks it, and the lock stays with the file. */
-function lockOpenFile(file: number): boolean {
-  for (const [command, args] of [['flock', ['-n', '3']], ['python3', ['-c', inPython]]] as const) {
+function lockOpenFile(file: number, kind: Kind = 'exclusive'): boolean {
+  for (const [command, args] of [['flock', ['-n', `--${kind}`, '3']], ['python3', ['-c', inPython(kind)]]] as const) {
     const { status } = spawnSync(command, args, { stdio: ['ignore', 'ignore', 'ignore', file] });
     if (status === 0 || status === 1) return status === 0;
   }
@@ -79,4 +81,12 @@ function readHolder(home: string): ProcessName | null {
   } catch {
     return null;
   }
+}
+
+/** A lock on the users of an environment: each command that works with another's servers shares it; null: it cannot be had now. */
+export function lockUsers(home: string, kind: Kind): HomeLock | null {
+  const file = openSync(path.join(home, 'dev.users'), 'a+', 0o600);
+  if (lockOpenFile(file, kind)) return { file, release: () => closeSync(file) };
+  closeSync(file);
+  return null;
 }

@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { serverForRun } from '../../src/cli/connect';
+import { findServer, serverForRun } from '../../src/cli/connect';
 import { openTerminal } from '../../src/cli/terminal';
 import { readEnvironment } from '../../src/config/environment';
 import { findEnvironment, forgetNote, writeNote } from '../../src/dev/environment-note';
-import { HomeTakenError, lockHome } from '../../src/dev/home-lock';
+import { HomeTakenError, lockHome, lockUsers } from '../../src/dev/home-lock';
 import { thisProcess } from '../../src/dev/living';
 import { eventually, temporalAddress } from '../support/temporal';
 
 let folder = '';
 let said = '';
 const terminal = openTerminal({ json: false, stdout: { write: (text: string | Uint8Array) => { said += String(text); return true; } } });
-const up = () => ({ address: temporalAddress(), namespace: 'default', uiUrl: null, postgresUrl: null });
+const up = () => ({ address: temporalAddress(), namespace: 'default', uiUrl: null, postgresUrl: null, lasting: true });
 const before = { ...process.env };
 const children: ChildProcess[] = [];
 
@@ -74,6 +74,17 @@ it('a run in another folder uses the dev that is up where its connections lie, a
   expect([server.address, server.own]).toEqual([temporalAddress(), false]);
   expect(said).toContain(`using the server of ${home}`);
   expect(existsSync(environment.home)).toBe(false);
+});
+
+it('a server that is there for one run stays until other commands that use it are done', async () => {
+  writeNote(folder, { ...up(), lasting: false });
+  const server = (await findServer({ ...readEnvironment(), home: folder }))!;
+  expect(server.own).toBe(true);
+  expect(lockUsers(folder, 'exclusive')).toBeNull();
+  await server.close();
+  const alone = lockUsers(folder, 'exclusive')!;
+  expect(await findServer({ ...readEnvironment(), home: folder })).toBeNull();
+  alone.release();
 });
 
 it('a home that is named is the only one that counts', async () => {
