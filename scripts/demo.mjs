@@ -21,6 +21,10 @@ async function addressOf(server) {
 }
 const require = createRequire(import.meta.url);
 const { lockHome } = require('../lib/dev/home-lock.js');
+const { listenForEnding } = require('../lib/cli/ending.js');
+const { endWithReader } = require('../lib/cli/closed-pipe.js');
+endWithReader();
+const ending = listenForEnding();
 const refuse = (error) => {
   console.error(error.message);
   process.exit(1);
@@ -32,8 +36,6 @@ Object.assign(process.env, { UV_THREADPOOL_SIZE: '16', MILLRACE_DEMO_ISSUES: awa
   MILLRACE_DEMO_SALESFORCE: await addressOf(createSalesforceServer()), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', ...warehouse?.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env, MILLRACE_HOME: home });
 const cli = path.join(root, 'bin/millrace.js');
 const { startEnvironment } = require('../lib/dev/environment.js');
-const { listenForEnding } = require('../lib/cli/ending.js');
-const { endWithReader } = require('../lib/cli/closed-pipe.js');
 
 function run(name) {
   return new Promise((resolve) => {
@@ -43,8 +45,6 @@ function run(name) {
   });
 }
 
-endWithReader();
-const ending = listenForEnding();
 console.log('starting Temporal, Postgres and a worker …');
 const environment = await startEnvironment({ home, postgres: true, signal: ending.signal, log: (line) => console.error(line) }).catch(async (error) => {
   await warehouse?.stop();
