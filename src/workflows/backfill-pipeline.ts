@@ -17,7 +17,7 @@ export async function backfillPipeline(input: BackfillInput): Promise<BackfillSu
   createLabels(input.searchAttributes === true).tell({ pipeline: input.spec.pipeline });
   setHandler(backfillProgress, () => ({ windows: windows.length, ...sums, current: windows[sums.done] ? idOf(input, windows[sums.done]!) : null }), { description: 'Windows done, and the one that runs' });
   setHandler(cancel, async () => {
-    await CancellationScope.nonCancellable(() => executeChild(requestCancel, { workflowId: `${workflowInfo().workflowId}/cancel` }));
+    await CancellationScope.nonCancellable(() => executeChild(requestCancel, { workflowId: `${workflowInfo().workflowId}/cancel`, args: [] }));
   }, { description: 'End after the batches in hand; windows that are done stay' });
   while (sums.done < windows.length) {
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof backfillPipeline>({ ...input, carried: sums });

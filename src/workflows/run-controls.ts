@@ -36,9 +36,9 @@ export function openRunControls(run: Run): void {
     run.rollback ||= rollback === true;
     streams.cancelling = true;
     // Before the streams have started nothing is in hand.
-    if (now || run.started === null) await endAsCancelled();
+    if (now || run.started === null) await endAsCancelled(streams.goingIds());
     else await streams.tell(streams.going(), (child, order) => child.signal(cancel, { order }));
-    if (!now) endAfterDrain();
+    if (!now) endAfterDrain(run);
     run.show();
   }, { description: 'End the run after what is in hand; the destination stays as the last commit made it: {"now": true, "rollback": true}, both optional' });
 
@@ -68,17 +68,17 @@ export function openRunControls(run: Run): void {
 /** What is in hand gets this long after a cancel; work that fails and is tried again would else never end. */
 const drainLimit = '30s';
 
-function endAfterDrain(): void {
+function endAfterDrain({ streams }: Run): void {
   const end = async (): Promise<void> => {
     await sleep(drainLimit, { summary: 'what is in hand may end until then' });
-    await endAsCancelled();
+    await endAsCancelled(streams.goingIds());
   };
   new CancellationScope().run(end).catch((error: unknown) => { if (!isCancellation(error)) throw error; });
 }
 
 /** Only a workflow whose cancellation was requested can end as Cancelled. */
-export const endAsCancelled = (): Promise<void> =>
-  CancellationScope.nonCancellable(() => executeChild(requestCancel, { workflowId: `${workflowInfo().workflowId}/cancel` }));
+export const endAsCancelled = (streams: readonly string[] = []): Promise<void> =>
+  CancellationScope.nonCancellable(() => executeChild(requestCancel, { workflowId: `${workflowInfo().workflowId}/cancel`, args: [streams] }));
 
 export const mostConcurrency = 256;
 

@@ -38,6 +38,10 @@ export class Streams {
     return [...this.children.keys()].filter((name) => stream === undefined || name === stream);
   }
 
+  goingIds(): readonly string[] {
+    return this.going().map((stream) => this.childId(stream));
+  }
+
   waiting(stream: string): StreamReport['waiting'] {
     return this.children.has(stream) ? (this.reports.get(stream)?.waiting ?? []) : [];
   }

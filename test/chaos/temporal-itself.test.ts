@@ -119,6 +119,14 @@ test('a run that is reset there still hears its person, loads each row once, and
   expect(await place.run(yaml(name))).toMatchObject({ state: 'succeeded', totals: { read: 0 } });
 }, 120_000);
 
+test('a run that was reset there can be cancelled', async () => {
+  const { run, release } = await loading(`reset_cancel_${mark}`);
+  await reset(run);
+  await latest(run).signal('cancel', { now: true });
+  expect(await summaryOf(latest(run))).toMatchObject({ state: 'cancelled' });
+  await release();
+}, 120_000);
+
 test.each(['the run', 'a stream'])('%s is terminated there: status says so, and the next run loads each row once', async (what) => {
   const name = `ended_${what.replace(/.* /, '')}_${mark}`;
   const { run, release } = await loading(name);
