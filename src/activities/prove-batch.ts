@@ -12,7 +12,7 @@ export async function proveBatch(session: Session, staging: StagingStore, plan: 
   const paths: string[] = [];
   for (const file of batch.files) paths.push(await staging.fetch(file));
   const read = batch.format === 'copy_csv' ? figuresOfPrinted : figuresOfParquet;
-  const figures = await read(session, paths, plan.target, plan.proof.columns);
+  const figures = await read(session, paths, plan.target, plan.proof.columns, batch.rows);
   if (figures.rows !== batch.rows) throw new BalanceError(`proving batch "${batch.id}": its files hold ${figures.rows} rows, ${batch.rows} were written; nothing was loaded, please report it`, { batch: batch.id });
   return figures;
 }

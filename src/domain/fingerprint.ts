@@ -61,9 +61,20 @@ function rowText(dialect: Dialect, columns: readonly PlacedColumn[]): string {
   return parts[0]!;
 }
 
-/** The first 60 bits of md5 over a row's canonical text, as BIGINT. */
-export function rowHash(dialect: Dialect, columns: readonly PlacedColumn[]): string {
+/** Columns up to which `md5_number` is worth its longer SQL: that takes 20 ms to prepare at eight columns, and grows with their square. */
+const fewColumns = 12;
+
+/**
+ * The first 60 bits of md5 over a row's canonical text, as BIGINT. @param many rows: DuckDB then goes by `md5_number`, a tenth cheaper (measured),
+ * whose lowest byte is the digest's first, so the first eight are put the other way round; it computes the digest once, however often it stands there.
+ */
+export function rowHash(dialect: Dialect, columns: readonly PlacedColumn[], many = false): string {
   const text = rowText(dialect, columns);
+  if (dialect === 'duckdb' && many && columns.length <= fewColumns) {
+    const digest = `CAST(md5_number(${text}) & 18446744073709551615::UHUGEINT AS UBIGINT)`;
+    const bytes = Array.from({ length: 7 }, (_unused, at) => `((${digest} >> ${8 * at}) & 255) * ${1n << BigInt(52 - 8 * at)}`);
+    return `CAST(${bytes.join(' + ')} + (${digest} >> 60) AS BIGINT)`;
+  }
   if (dialect === 'redshift') return `STRTOL(LEFT(MD5(${text}), 15), 16)`;
   return dialect === 'duckdb'
     ? `((CAST(CAST(unhex(left(md5(${text}), 16)) AS BIT) AS BIGINT) >> 4) & 1152921504606846975)`
@@ -71,7 +82,7 @@ export function rowHash(dialect: Dialect, columns: readonly PlacedColumn[]): str
 }
 
 /** SUM over rows; 0 of none. */
-export const fingerprintSql = (dialect: Dialect, columns: readonly PlacedColumn[]): string => `coalesce(sum(${rowHash(dialect, columns)}), 0)`;
+export const fingerprintSql = (dialect: Dialect, columns: readonly PlacedColumn[], many = false): string => `coalesce(sum(${rowHash(dialect, columns, many)}), 0)`;
 
 /** Beyond this many columns a query has no room for their figures in Postgres (1,664 results); they are counted only. */
 const mostMeasured = 300;
@@ -79,10 +90,10 @@ const mostMeasured = 300;
 const textType = (dialect: Dialect): string => (dialect === 'postgres' ? 'text' : 'VARCHAR');
 
 /** Result columns `rows`, `fingerprint` and, per column, its figures: for `figuresOf`. */
-export function figuresSql(dialect: Dialect, columns: readonly PlacedColumn[]): string {
+export function figuresSql(dialect: Dialect, columns: readonly PlacedColumn[], many = false): string {
   const text = textType(dialect);
   const terms = columns.flatMap((column, index) => [`CAST(count(${column.sql}) AS ${text}) AS c${index}`, ...(index < mostMeasured ? measured(dialect, column, index) : [])]);
-  return [`CAST(count(*) AS ${text}) AS "rows"`, `CAST(${fingerprintSql(dialect, columns)} AS ${text}) AS fingerprint`, ...terms].join(', ');
+  return [`CAST(count(*) AS ${text}) AS "rows"`, `CAST(${fingerprintSql(dialect, columns, many)} AS ${text}) AS fingerprint`, ...terms].join(', ');
 }
 
 function measured(dialect: Dialect, column: PlacedColumn, index: number): readonly string[] {

@@ -35,6 +35,8 @@ activities.createActivities = (dependencies) => Object.fromEntries(Object.entrie
 }]));
 const { runWorker } = require(path.join(lib, 'worker.js'));
 const { readEnvironment } = require(path.join(lib, 'config/environment.js'));
+// Connectors load when they are first opened: what a mutant changes of one is loaded now.
+for (const { file } of left) if (file.startsWith('connectors/')) require(path.join(lib, file));
 if (left.size > 0) throw new Error(`the mutant changes files that no worker loads: ${[...left].map(({ file }) => file).join(', ')}`);
 
 const input = readline.createInterface({ input: process.stdin });
