@@ -12,7 +12,7 @@ module.exports = {
   setupFilesAfterEnv: process.env.CI ? ['<rootDir>/test/support/once-more.ts'] : [],
   testTimeout: 120000,
   // Most tests wait for servers; one file at a time would leave the cores idle.
-  maxWorkers: 2,
+  maxWorkers: 3,
   // Crash tests wait for timeouts most of the time, so many of them go side by side.
   maxConcurrency: 12,
 };
