@@ -7,7 +7,7 @@ export function driftShown({ plan: { drift = [], rules = [], approval }, refusal
   if (drift.length === 0) return { differences: [], outcome: null };
   const differences = drift.map(driftText);
   if (refusal !== null) return { differences, outcome: 'the run ends before anything is written' };
-  if (approval !== undefined) return { differences, outcome: 'rows are read and staged; nothing is loaded before "millrace approve"' };
+  if (approval !== undefined) return { differences, outcome: 'rows are read and staged; nothing is loaded before "millrace approve RUN"' };
   return { differences, outcome: rules.length > 0 ? rules.map(ruleText).join('; ') : 'let pass' };
 }
 

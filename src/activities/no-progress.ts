@@ -40,7 +40,7 @@ export function withinBudget(error: unknown, context: Context, budget: ProgressB
   const waited = Date.now() - next.since;
   if (next.idle < budget.attempts || waited < budget.milliseconds) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new NoProgressError(`${message} (${next.idle} attempts in ${Math.round(waited / 60_000)} minutes got no further); mend that, then "millrace resume"`, EtlError.is(error) ? error.area : 'internal');
+  return new NoProgressError(`${message} (${next.idle} attempts in ${Math.round(waited / 60_000)} minutes got no further); mend that, then "millrace resume RUN"`, EtlError.is(error) ? error.area : 'internal');
 }
 
 function isTriedAgain(error: unknown, { cancellationSignal }: Context): boolean {

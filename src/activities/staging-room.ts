@@ -18,7 +18,7 @@ export async function waitForRoom(staging: StagingStore, { retention }: Pipeline
   for (const deadline = Date.now() + patience; ; await sleep(lookEvery, undefined, { signal: control.signal })) {
     const used = await bytesOf(staging);
     if (used < max) return;
-    if (Date.now() >= deadline) throw new StagingFullError(`extracting into staging: it holds ${used} bytes, staging.max allows ${max}; let other runs end, remove what ended ones left with "millrace clean", or raise staging.max, then "millrace resume"`, { used, max });
+    if (Date.now() >= deadline) throw new StagingFullError(`extracting into staging: it holds ${used} bytes, staging.max allows ${max}; let other runs end, remove what ended ones left with "millrace clean", or raise staging.max, then "millrace resume RUN"`, { used, max });
   }
 }
 

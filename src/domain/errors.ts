@@ -149,7 +149,7 @@ export class FileLockedError extends EtlError {
 export function diskFull(error: unknown): DiskFullError | null {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
-  return new DiskFullError('writing to staging: the disk is full; free space or move MILLRACE_HOME, then "millrace resume"');
+  return new DiskFullError('writing to staging: the disk is full; free space or move MILLRACE_HOME, then "millrace resume RUN"');
 }
 
 /** A value does not fit the type that a file or table was planned with. A careful second reading finds which one. */

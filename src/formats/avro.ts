@@ -66,7 +66,7 @@ async function withFile<Result>(path: string, work: (file: FileHandle) => Promis
 }
 
 const refused = (error: unknown): unknown =>
-  !isDamage(error) ? error : new SourceHeldError(`reading an Avro file: ${error.message}; fetch the file again, then "millrace resume"`);
+  !isDamage(error) ? error : new SourceHeldError(`reading an Avro file: ${error.message}; fetch the file again, then "millrace resume RUN"`);
 
 interface Header { readonly type: AvroType; readonly codec: Codec; readonly sync: Buffer; readonly end: number }
 

@@ -20,7 +20,7 @@ export async function* decompressed(bytes: AsyncIterable<Buffer>, compression: C
     for await (const part of opened(counted, compression)) yield part;
   } catch (error) {
     if (!isDamage(error)) throw error;
-    throw new SourceHeldError(`decompressing a ${compression} file: ${error.message} (near byte ${given} at most); fetch the file again, then "millrace resume"`, { compression });
+    throw new SourceHeldError(`decompressing a ${compression} file: ${error.message} (near byte ${given} at most); fetch the file again, then "millrace resume RUN"`, { compression });
   } finally {
     await counted.return(undefined);
   }

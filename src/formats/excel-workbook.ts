@@ -50,7 +50,7 @@ export async function openWorkbook(path: string): Promise<Workbook> {
 
 function refused(error: unknown): unknown {
   if (!isDamage(error)) return error;
-  return new SourceHeldError(`reading a workbook: ${error.message}; it may be damaged, or an old .xls: save it as .xlsx, then "millrace resume"`);
+  return new SourceHeldError(`reading a workbook: ${error.message}; it may be damaged, or an old .xls: save it as .xlsx, then "millrace resume RUN"`);
 }
 
 type PartOf = (name: string) => Promise<Readable | null>;

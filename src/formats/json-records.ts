@@ -103,6 +103,6 @@ export async function refusing<Result>(path: string, work: () => Promise<Result>
     const message = error instanceof Error ? error.message : String(error);
     if (EtlError.is(error) ? !(error instanceof UnreadableValueError) : !/malformed|json|utf-?8/i.test(message)) throw error;
     const why = message.split('\n')[0]!.replaceAll(path, 'the file').replace(/; mend .*$/, '');
-    throw new SourceHeldError(`reading a JSON file: ${why}; mend the file, then "millrace resume"`);
+    throw new SourceHeldError(`reading a JSON file: ${why}; mend the file, then "millrace resume RUN"`);
   }
 }

@@ -29,6 +29,6 @@ async function refusing<Result>(work: () => Promise<Result>): Promise<Result> {
     return await work();
   } catch (error) {
     if (EtlError.is(error) && !(error instanceof UnreadableValueError)) throw error;
-    throw new SourceHeldError(`reading a Parquet file: ${(error as Error).message.split('\n')[0]!.replace(/^running a DuckDB query: |; mend .*$/g, '')}; fetch the file again, then "millrace resume"`);
+    throw new SourceHeldError(`reading a Parquet file: ${(error as Error).message.split('\n')[0]!.replace(/^running a DuckDB query: |; mend .*$/g, '')}; fetch the file again, then "millrace resume RUN"`);
   }
 }

@@ -40,7 +40,7 @@ async function* recordsOf(path: string, options: Options, signal?: AbortSignal):
   parser.on('closetag', () => reader.close());
   parser.on('text', (text) => reader.text(text));
   parser.on('cdata', (text) => reader.text(text));
-  const refuse = (error: Error) => new SourceHeldError(`reading an XML file: ${error.message.replace(/^(undefined:|file:)?/, 'line ')}; mend the file, then "millrace resume"`);
+  const refuse = (error: Error) => new SourceHeldError(`reading an XML file: ${error.message.replace(/^(undefined:|file:)?/, 'line ')}; mend the file, then "millrace resume RUN"`);
   const decoder = new TextDecoder(await declaredEncoding(path), { fatal: true });
   try {
     for await (const piece of createReadStream(path, { highWaterMark: 256 * 1024 })) {
@@ -55,7 +55,7 @@ async function* recordsOf(path: string, options: Options, signal?: AbortSignal):
     yield reader.take();
   } catch (error) {
     if (signal?.aborted || (error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
-    throw new SourceHeldError(`reading an XML file: near line ${parser.line} it is not in the encoding that it says; mend the file, then "millrace resume"`);
+    throw new SourceHeldError(`reading an XML file: near line ${parser.line} it is not in the encoding that it says; mend the file, then "millrace resume RUN"`);
   }
 }
 

@@ -174,10 +174,10 @@ const messageOf = (error: unknown): string => (typeof error === 'object' && erro
 function translated(error: unknown): unknown {
   if (EtlError.is(error)) return error;
   const message = messageOf(error);
-  if (/no space left|disk quota|max_temp_directory_size|failed to offload/i.test(message)) return new DiskFullError('running a DuckDB query: the disk is full; free space or raise MILLRACE_TEMP_LIMIT, then "millrace resume"');
+  if (/no space left|disk quota|max_temp_directory_size|failed to offload/i.test(message)) return new DiskFullError('running a DuckDB query: the disk is full; free space or raise MILLRACE_TEMP_LIMIT, then "millrace resume RUN"');
   if (/^Out of Memory/i.test(message)) return new WorkerShortError(`running a DuckDB query: the memory limit is too small for it; raise MILLRACE_MEMORY (${message.split('\n')[0]})`);
   const misfit = /^(Conversion|Invalid Input|Out of Range) Error: (.*)/.exec(message);
-  if (misfit) return new UnreadableValueError(`running a DuckDB query: ${misfit[1]!.toLowerCase()} error: ${withoutValues(misfit[2]!)}; mend the values or the step, then "millrace resume"`);
+  if (misfit) return new UnreadableValueError(`running a DuckDB query: ${misfit[1]!.toLowerCase()} error: ${withoutValues(misfit[2]!)}; mend the values or the step, then "millrace resume RUN"`);
   return error;
 }
 

@@ -14,7 +14,7 @@ export function keepLock(lock: PipelineLock, run: Run): void {
     for (;;) {
       await condition(() => lock.lost());
       if (await lock.reclaim()) continue;
-      run.enter('held', 'its lock was ended from outside and another run of the pipeline holds it now; this one goes on when that has ended, or give it up with "millrace cancel"');
+      run.enter('held', 'its lock was ended from outside and another run of the pipeline holds it now; this one goes on when that has ended, or give it up with "millrace cancel RUN"');
       await streams.tell(streams.going(), (child, order) => child.signal(pause, { order }));
       for (let times = 0; !(await lock.reclaim()); times += 1) await backOff(times, 'waiting for the pipeline\'s lock');
       run.enter('running');

@@ -97,7 +97,7 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
       tally.settle({ rejected: batch.rejected, loaded: loaded.rows });
     }
     const { approval } = tally.counted(await inStage('check', null, () => activities.checkStream.executeWithOptions(named(null, 'check'), [where])));
-    if (approval && approval.length > 0) await gate.approval(null, `checking stream "${stream}": ${approval.join('; ')}; look at it, then "millrace approve" publishes it and "millrace reject" does not`);
+    if (approval && approval.length > 0) await gate.approval(null, `checking stream "${stream}": ${approval.join('; ')}; look at it, then "millrace approve RUN" publishes it and "millrace reject RUN" does not`);
     tally.counted(await inStage('publish', null, () => activities.publishStream.executeWithOptions(named(null, 'publish'), [where])));
     enter('done');
     return { stream, state: 'published', error: null, totals: tally.totals, approvals: gate.approvals };

@@ -63,7 +63,7 @@ test('a full disk holds the run, which says so and goes on once a person has mad
   try {
     await place.startWorker();
     const handle = await place.start(pipelineOf('full_disk', 'db', wordsOf('replace_staged')));
-    expect(await heldWith(place, handle)).toContain('the disk is full; free space or move MILLRACE_HOME, then "millrace resume"');
+    expect(await heldWith(place, handle)).toContain('the disk is full; free space or move MILLRACE_HOME, then "millrace resume RUN"');
     disk.enlarge();
     await handle.signal('resume');
     expect((await summaryOf(handle)).state).toBe('succeeded');

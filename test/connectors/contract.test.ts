@@ -190,7 +190,7 @@ describe('a run that waits for a person to let a change pass', () => {
     try {
       const planned = (await millrace('plan', file)).out.replace(/\s+/g, ' ');
       expect(planned).toContain('changed - "note" character varying(20) is missing');
-      expect(planned).toContain('contract rows are read and staged; nothing is loaded before "millrace approve"');
+      expect(planned).toContain('contract rows are read and staged; nothing is loaded before "millrace approve RUN"');
       expect(await millrace('check', file)).toMatchObject({ code: 0, out: expect.stringContaining('- "note" character varying(20) is missing') as string });
       writeFileSync(file, yaml.replace('approve', 'freeze'));
       expect(await millrace('check', file)).toMatchObject({ code: 3, out: expect.stringContaining('the run ends before anything is written') as string });

@@ -23,7 +23,7 @@ export async function prepare(session: Session, names: Names, { stream }: Target
   const other = wanted.filter(({ name, type }) => there.has(name) && !(there.get(name) === 'VARCHAR' || holdsType({ type: there.get(name)! }, { type })));
   const widened = other.filter(({ name, type }) => plan.widens?.includes(name) && holdsType({ type }, { type: there.get(name)! }));
   const misfits = other.filter((column) => !widened.includes(column));
-  if (misfits.length > 0) throw new DestinationHeldError(`preparing "${names.label}": ${misfits.map(({ name, type }) => `"${name}" is ${there.get(name)}, the stream has ${type}`).join('; ')}; change the column or add a cast step, then "millrace resume"`, { target: names.label });
+  if (misfits.length > 0) throw new DestinationHeldError(`preparing "${names.label}": ${misfits.map(({ name, type }) => `"${name}" is ${there.get(name)}, the stream has ${type}`).join('; ')}; change the column or add a cast step, then "millrace resume RUN"`, { target: names.label });
   const known = (await tableExists(session, 'main', '_millrace_loads')) && (await session.rows(`SELECT 1 FROM _millrace_loads WHERE target = ${quoteLiteral(names.label)} LIMIT 1`)).length > 0;
   if (stream.write === 'replace' && !known && !allowDestructive && (await session.rows(`SELECT 1 FROM ${names.target} LIMIT 1`)).length > 0) {
     throw new ConfigurationError(`preparing "${names.label}": Millrace did not create this table and it has rows, which replace would take away; use another table, or --allow-destructive`);
@@ -46,5 +46,5 @@ function versionsOf(names: Names, stream: StreamSpec, { target, order }: Pick<Pl
 async function refuseUnversioned(session: Session, names: Names, there: ReadonlyMap<string, string>): Promise<void> {
   const missing = versionColumns.find((name) => !there.has(name));
   if (missing === undefined || (await session.rows(`SELECT 1 FROM ${names.target} LIMIT 1`)).length === 0) return;
-  throw new DestinationHeldError(`preparing "${names.label}": it has rows and no column "${missing}", so it holds no versions; write scd2 to another table, or add valid_from, valid_to and is_current and fill them, then "millrace resume"`, { target: names.label });
+  throw new DestinationHeldError(`preparing "${names.label}": it has rows and no column "${missing}", so it holds no versions; write scd2 to another table, or add valid_from, valid_to and is_current and fill them, then "millrace resume RUN"`, { target: names.label });
 }

@@ -15,7 +15,7 @@ import type { DuckDbConfig } from './config';
 export async function openDuckDbSource(config: DuckDbConfig, context: ConnectorContext): Promise<Source> {
   const file = path.resolve(context.baseFolder, config.path);
   const inside = <Result>(signal: AbortSignal, work: (session: Session) => Promise<Result>): Promise<Result> => {
-    if (!existsSync(file)) throw new SourceHeldError(`opening "${file}": there is no such DuckDB file; correct "path" in connections.yaml, then "millrace resume"`, { file });
+    if (!existsSync(file)) throw new SourceHeldError(`opening "${file}": there is no such DuckDB file; correct "path" in connections.yaml, then "millrace resume RUN"`, { file });
     return context.engine.file(file, { readOnly: true }, signal, work);
   };
   return {

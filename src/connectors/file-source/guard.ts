@@ -17,7 +17,7 @@ export function createGuard(label: string, packed: number, limits: UnpackLimits)
   let bytes = 0;
   let members = 0;
   const refuse = (why: string, setting: string): never => {
-    throw new SourceHeldError(`unpacking "${label}": ${why}; if this is right, raise ${setting} of the connection, then "millrace resume"`, { file: label });
+    throw new SourceHeldError(`unpacking "${label}": ${why}; if this is right, raise ${setting} of the connection, then "millrace resume RUN"`, { file: label });
   };
   return {
     bytes(count) {

@@ -30,7 +30,7 @@ export async function openFileSource(place: Place, settings: Settings, context: 
       const { stream } = request;
       const [pattern] = patternsOf(stream.stream);
       const found = await place.list(pattern, control.signal);
-      if (found.length === 0 && !hasWildcard(pattern)) throw new SourceHeldError(`planning stream "${stream.stream}": there is no file "${place.label(pattern)}"; put it there, then "millrace resume"`);
+      if (found.length === 0 && !hasWildcard(pattern)) throw new SourceHeldError(`planning stream "${stream.stream}": there is no file "${place.label(pattern)}"; put it there, then "millrace resume RUN"`);
       const follows = stream.mode === 'incremental' && stream.changedFile === 'follow';
       const chosen = follows ? await followFiles(place, request, found, control) : { ...chooseFiles(request, found), state: {} as JsonObject, notes: [] };
       const known = (request.position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
@@ -67,5 +67,5 @@ async function readWhole(place: Place, planned: FileEntry, to: string, control: 
 async function refuseChanged(place: Place, planned: FileEntry, signal: AbortSignal): Promise<void> {
   const now = await place.find(planned.path, signal);
   const problem = !now ? 'has vanished' : now.size < planned.size ? 'has shrunk' : now.size !== planned.size || now.version !== planned.version ? 'has changed' : null;
-  if (problem) throw new SourceHeldError(`reading "${planned.path}": it ${problem} since the run was planned; put it back as it was and "millrace resume", or cancel and run the pipeline again`, { file: planned.path });
+  if (problem) throw new SourceHeldError(`reading "${planned.path}": it ${problem} since the run was planned; put it back as it was and "millrace resume RUN", or cancel and run the pipeline again`, { file: planned.path });
 }

@@ -18,6 +18,6 @@ export async function tarMembers(bytes: AsyncIterable<Buffer>, member: (name: st
   } catch (error) {
     archive.destroy();
     if (!isDamage(error)) throw error;
-    throw new SourceHeldError(`unpacking a tar archive: ${error.message}; fetch the file again, then "millrace resume"`);
+    throw new SourceHeldError(`unpacking a tar archive: ${error.message}; fetch the file again, then "millrace resume RUN"`);
   }
 }

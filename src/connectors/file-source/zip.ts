@@ -6,7 +6,7 @@ import { isDamage } from '../../formats/damage';
 
 /** Gives each file of a zip in the order of its directory, its bytes checked against its checksum. */
 export async function zipMembers(file: string, label: string, member: (name: string, content: AsyncIterable<Buffer>) => Promise<void>): Promise<void> {
-  const held = (why: string) => new SourceHeldError(`unpacking "${label}": ${why}; fetch the file again, or unpack it by hand, then "millrace resume"`, { file: label });
+  const held = (why: string) => new SourceHeldError(`unpacking "${label}": ${why}; fetch the file again, or unpack it by hand, then "millrace resume RUN"`, { file: label });
   let zip: ZipFile;
   try {
     // Names are labels here and never paths, so a strange one is no reason to refuse the archive.

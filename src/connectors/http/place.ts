@@ -115,10 +115,10 @@ function authentication({ user, password, token }: HttpConfig): Record<string, s
 function refuse(response: Response, address: string): void {
   if (response.ok) return;
   const where = `reading "${shown(address)}": the server answered ${response.status}`;
-  if (response.status === 401 || response.status === 403) throw new SourceHeldError(`${where}; correct user, password or token of the connection, then "millrace resume"`);
-  if (response.status === 404 || response.status === 410) throw new SourceHeldError(`${where}; put the file there, then "millrace resume"`);
+  if (response.status === 401 || response.status === 403) throw new SourceHeldError(`${where}; correct user, password or token of the connection, then "millrace resume RUN"`);
+  if (response.status === 404 || response.status === 410) throw new SourceHeldError(`${where}; put the file there, then "millrace resume RUN"`);
   if (response.status === 429 || response.status >= 500 || response.status === 408) throw new SourceUnavailableError(`${where}; the run goes on by itself`);
-  throw new SourceHeldError(`${where}; correct the address, then "millrace resume"`);
+  throw new SourceHeldError(`${where}; correct the address, then "millrace resume RUN"`);
 }
 
 const versionOf = (response: Response): string => response.headers.get('etag') ?? response.headers.get('last-modified') ?? '';

@@ -51,6 +51,6 @@ export async function openConnection(config: MysqlConfig): Promise<MysqlConnecti
 const held = new Set(['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR', 'ER_NO_SUCH_TABLE', 'ER_PARSE_ERROR', 'ER_BAD_FIELD_ERROR', 'HANDSHAKE_SSL_ERROR', 'HANDSHAKE_NO_SSL_SUPPORT', 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION']);
 
 function translated(error: Error & { code?: string; sqlMessage?: string }, where: string): Error {
-  if (error.code !== undefined && held.has(error.code)) return new SourceHeldError(`reading from "${where}": ${error.sqlMessage ?? error.message}; grant or correct that, then "millrace resume"`);
+  if (error.code !== undefined && held.has(error.code)) return new SourceHeldError(`reading from "${where}": ${error.sqlMessage ?? error.message}; grant or correct that, then "millrace resume RUN"`);
   return new SourceUnavailableError(`reading from "${where}": ${error.code ?? error.message}; check that the server is up, the run goes on by itself`);
 }

@@ -70,7 +70,7 @@ const widened = (family: Family, stands: string, lookback: number): string =>
 async function refuseNulls(connection: MysqlConnection, table: SourceTable, { stream }: PlanRequest, column: string): Promise<void> {
   if (stream.nullCursor !== 'fail') return;
   const [some] = await connection.rows(`SELECT EXISTS (SELECT 1 FROM ${table.from} WHERE ${column} IS NULL)`);
-  if (some?.[0] === '1') throw new SourceHeldError(`planning stream "${stream.stream}": some rows have no value in the cursor ${column}; they would be missed: set null_cursor: exclude, or give them a value, then "millrace resume"`, { stream: stream.stream });
+  if (some?.[0] === '1') throw new SourceHeldError(`planning stream "${stream.stream}": some rows have no value in the cursor ${column}; they would be missed: set null_cursor: exclude, or give them a value, then "millrace resume RUN"`, { stream: stream.stream });
 }
 
 /**

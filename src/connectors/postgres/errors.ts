@@ -34,10 +34,10 @@ const messageOf = (error: unknown): string => {
 
 function remedy(code: string): string {
   switch (code) {
-    case '28P01': case '28000': return '; correct user and password in connections.yaml, then "millrace resume"';
-    case '3D000': return '; create the database or correct its name in connections.yaml, then "millrace resume"';
-    case '53100': return '; make room on the server, then "millrace resume"';
-    case '42501': return '; grant the permission, then "millrace resume"';
+    case '28P01': case '28000': return '; correct user and password in connections.yaml, then "millrace resume RUN"';
+    case '3D000': return '; create the database or correct its name in connections.yaml, then "millrace resume RUN"';
+    case '53100': return '; make room on the server, then "millrace resume RUN"';
+    case '42501': return '; grant the permission, then "millrace resume RUN"';
     case '42P01': return '; create the table or correct its name';
     default: return '';
   }

@@ -81,7 +81,7 @@ async function versionsOf(connection: PostgresConnection, names: Names, stream: 
 /** The old table is kept by renaming it; what hangs on it would go with it (semantics 7). Judged again by the publish. */
 async function refuseToKeep(connection: PostgresConnection, names: Names): Promise<void> {
   const reasons = await hangsOn(connection, names.target);
-  if (reasons.length > 0) throw new DestinationHeldError(`preparing "${names.label}": keep_previous keeps the old table by renaming it to "${names.previousName}", but ${reasons.join(', ')}; remove that, or leave "keep_previous" out, then "millrace resume"`, { target: names.label });
+  if (reasons.length > 0) throw new DestinationHeldError(`preparing "${names.label}": keep_previous keeps the old table by renaming it to "${names.previousName}", but ${reasons.join(', ')}; remove that, or leave "keep_previous" out, then "millrace resume RUN"`, { target: names.label });
 }
 
 /** Rows without a beginning cannot be versions of anything. */
@@ -89,7 +89,7 @@ async function refuseUnversioned(connection: PostgresConnection, names: Names, e
   const missing = versionColumns.find((name) => !existing.has(name));
   if (missing === undefined) return;
   const { some } = await connection.row(`SELECT EXISTS (SELECT 1 FROM ${names.target})::text AS some`);
-  if (some === 'true') throw new DestinationHeldError(`preparing "${names.label}": it has rows and no column "${missing}", so it holds no versions; write scd2 to another table, or add valid_from, valid_to and is_current and fill them, then "millrace resume"`, { target: names.label });
+  if (some === 'true') throw new DestinationHeldError(`preparing "${names.label}": it has rows and no column "${missing}", so it holds no versions; write scd2 to another table, or add valid_from, valid_to and is_current and fill them, then "millrace resume RUN"`, { target: names.label });
 }
 
 const listOf = (columns: readonly Typed[]): string => columns.map(({ name, own }) => `${quoteIdentifier(name)} ${own}`).join(', ');
@@ -116,7 +116,7 @@ function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<
   const misfits = narrow.filter((column) => !widened.includes(column));
   if (misfits.length > 0) {
     const list = misfits.map(({ name, own }) => `"${name}" is ${existing.get(name)}, the stream has ${own}`).join('; ');
-    throw new DestinationHeldError(`preparing "${names.label}": ${list}; widen the column or add a cast step, then "millrace resume"`, { target: names.label, columns: misfits.map(({ name }) => name) });
+    throw new DestinationHeldError(`preparing "${names.label}": ${list}; widen the column or add a cast step, then "millrace resume RUN"`, { target: names.label, columns: misfits.map(({ name }) => name) });
   }
   const missing = [
     ...widened.map(({ name, own }) => `ALTER TABLE ${names.target} ALTER COLUMN ${quoteIdentifier(name)} TYPE ${own}`),

@@ -141,7 +141,7 @@ function refuseOtherColumns(table: SourceTable, { columns, window }: Plan, slice
   const gone = [...columnsOfSlice(slice), ...(window ? [window.cursor] : [])].filter((name) => !now.has(name));
   const other = columns.filter(({ name, type, sourceType }) => now.get(name)?.type !== type || now.get(name)?.sourceType?.type !== sourceType?.type).map(({ name }) => name);
   const changed = [...new Set([...gone, ...other])];
-  if (changed.length > 0) throw new SourceHeldError(`reading "${table.label}": column${changed.length > 1 ? 's' : ''} ${changed.map((name) => `"${name}"`).join(', ')} changed since the run was planned; undo the change and "millrace resume", or cancel and run it again`, { table: table.label, columns: changed });
+  if (changed.length > 0) throw new SourceHeldError(`reading "${table.label}": column${changed.length > 1 ? 's' : ''} ${changed.map((name) => `"${name}"`).join(', ')} changed since the run was planned; undo the change and "millrace resume RUN", or cancel and run it again`, { table: table.label, columns: changed });
 }
 
 async function discover(connection: PostgresConnection, schema: string): Promise<readonly StreamSchema[]> {

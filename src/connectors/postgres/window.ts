@@ -91,7 +91,7 @@ async function nullsToRead(connection: PostgresConnection, table: SourceTable, {
   if (policy === 'exclude' || !nullable) return false;
   const { some } = await connection.row(`SELECT EXISTS (SELECT 1 FROM ${table.from} WHERE ${column} IS NULL)::text AS some`);
   if (some === 'false' || policy === 'include') return some === 'true';
-  throw new SourceHeldError(`planning stream "${stream}": some rows have no value in the cursor ${column}; they would be missed or read again and again: set null_cursor: exclude, or give them a value, then "millrace resume"`, { stream });
+  throw new SourceHeldError(`planning stream "${stream}": some rows have no value in the cursor ${column}; they would be missed or read again and again: set null_cursor: exclude, or give them a value, then "millrace resume RUN"`, { stream });
 }
 
 /** Counted only where there are such rows, since without an index it is a walk through the table. */

@@ -18,9 +18,9 @@ export function translated(error: unknown, config: RedshiftConfig, doing: string
 }
 
 function remedy({ name, message }: Error): string {
-  if (/AccessDenied|NotAuthorized/.test(name) || /not authorized/i.test(message)) return '; grant redshift-data:BatchExecuteStatement, ExecuteStatement, DescribeStatement, GetStatementResult, ListStatements and CancelStatement to the principal of these credentials, and redshift-serverless:GetCredentials or redshift:GetClusterCredentials, then "millrace resume"';
-  if (/UnrecognizedClient|InvalidSignature|ExpiredToken|IncompleteSignature|CredentialsProvider|MissingAuthentication/.test(name)) return '; correct the credentials of the connection, then "millrace resume"';
-  return '; mend that in connections.yaml or in the account, then "millrace resume"';
+  if (/AccessDenied|NotAuthorized/.test(name) || /not authorized/i.test(message)) return '; grant redshift-data:BatchExecuteStatement, ExecuteStatement, DescribeStatement, GetStatementResult, ListStatements and CancelStatement to the principal of these credentials, and redshift-serverless:GetCredentials or redshift:GetClusterCredentials, then "millrace resume RUN"';
+  if (/UnrecognizedClient|InvalidSignature|ExpiredToken|IncompleteSignature|CredentialsProvider|MissingAuthentication/.test(name)) return '; correct the credentials of the connection, then "millrace resume RUN"';
+  return '; mend that in connections.yaml or in the account, then "millrace resume RUN"';
 }
 
 /** What a statement that failed in the database means. Messages of Redshift name tables and columns; a quoted value is left out. */
@@ -37,9 +37,9 @@ export function statementError(said: string, status: 'FAILED' | 'ABORTED', confi
 export const isConflict = (said: string): boolean => /\b1023\b|Serializable isolation violation|could not serialize/i.test(said);
 
 function remedyFor(text: string): string {
-  if (/permission denied/i.test(text)) return '; grant it to the database user (docs/redshift.md lists the grants), then "millrace resume"';
-  if (/not authorized to assume|CREDENTIALS|S3ServiceException|Access ?Denied/i.test(text)) return '; "iam_role" must be attached to the warehouse and may read the staging bucket (s3:GetObject, s3:ListBucket), then "millrace resume"';
-  return '; mend that, then "millrace resume"';
+  if (/permission denied/i.test(text)) return '; grant it to the database user (docs/redshift.md lists the grants), then "millrace resume RUN"';
+  if (/not authorized to assume|CREDENTIALS|S3ServiceException|Access ?Denied/i.test(text)) return '; "iam_role" must be attached to the warehouse and may read the staging bucket (s3:GetObject, s3:ListBucket), then "millrace resume RUN"';
+  return '; mend that, then "millrace resume RUN"';
 }
 
 const withoutValues = (text: string): string => text.replace(/invalid input syntax[^:]*: ".*"/i, (found) => `${found.split(':')[0]}: …`).slice(0, 500);

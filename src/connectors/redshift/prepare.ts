@@ -95,7 +95,7 @@ function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<
   const misfits = columns.filter(({ name, own }) => existing.has(name.toLowerCase()) && !holds(existing.get(name.toLowerCase())!, own));
   if (misfits.length > 0) {
     const list = misfits.map(({ name, own }) => `"${name}" is ${existing.get(name.toLowerCase())}, the stream has ${own}`).join('; ');
-    throw new DestinationHeldError(`preparing "${names.label}": ${list}; change the column or add a cast step, then "millrace resume"`, { target: names.label, columns: misfits.map(({ name }) => name) });
+    throw new DestinationHeldError(`preparing "${names.label}": ${list}; change the column or add a cast step, then "millrace resume RUN"`, { target: names.label, columns: misfits.map(({ name }) => name) });
   }
   const missing = columns.filter(({ name }) => !existing.has(name.toLowerCase())).map(({ name, own }) => `ALTER TABLE ${names.target} ADD COLUMN ${quoteIdentifier(name)} ${own}`);
   return lineage && !existing.has(batchColumn) ? [...missing, `ALTER TABLE ${names.target} ADD COLUMN ${batchColumn} BIGINT`] : missing;
@@ -107,7 +107,7 @@ const isEmpty = async (redshift: Redshift, table: string): Promise<boolean> => (
 async function refuseUnversioned(redshift: Redshift, names: Names, existing: ReadonlyMap<string, string>): Promise<void> {
   const missing = versionColumns.find((name) => !existing.has(name));
   if (missing === undefined || await isEmpty(redshift, names.target)) return;
-  throw new DestinationHeldError(`preparing "${names.label}": it has rows and no column "${missing}", so it holds no versions; write scd2 to another table, or add valid_from, valid_to and is_current and fill them, then "millrace resume"`, { target: names.label });
+  throw new DestinationHeldError(`preparing "${names.label}": it has rows and no column "${missing}", so it holds no versions; write scd2 to another table, or add valid_from, valid_to and is_current and fill them, then "millrace resume RUN"`, { target: names.label });
 }
 
 /** Redshift enforces no key, so it is looked at each time. */

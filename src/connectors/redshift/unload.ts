@@ -54,7 +54,7 @@ async function bring(session: Session, store: ObjectStore, folder: string, { ent
     : `read_csv(${fileList(files)}, columns = {${types}}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = ${quoteDuckLiteral(nullMark)}, compression = 'gzip', max_line_size = 16000000)`;
   const rows = await session.changed(`COPY (SELECT * FROM ${from}) TO ${quoteDuckLiteral(to)} (FORMAT csv, HEADER false, NULLSTR '\\N', FORCE_QUOTE *)`);
   const told = entries.reduce((sum, { meta }) => sum + (meta?.record_count ?? 0), 0);
-  if (rows !== told) throw new SourceHeldError(`reading "${label}": Redshift unloaded ${told} rows and ${rows} were found in its files; "millrace resume" unloads them again`, { table: label });
+  if (rows !== told) throw new SourceHeldError(`reading "${label}": Redshift unloaded ${told} rows and ${rows} were found in its files; "millrace resume RUN" unloads them again`, { table: label });
   return rows;
 }
 

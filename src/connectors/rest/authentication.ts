@@ -64,7 +64,7 @@ async function askForToken(address: string, fields: Readonly<Record<string, stri
   }
   if (answer.status === 429 || answer.status >= 500) throw new SourceUnavailableError(`${where}: the server answered ${answer.status}; the run goes on by itself`);
   const { access_token: text, expires_in: lives } = (answer.content ?? {}) as { access_token?: unknown; expires_in?: unknown };
-  if (answer.status >= 400 || typeof text !== 'string') throw new SourceHeldError(`${where}: it was refused (${[answer.status, ...wordOf(answer.content)].join(', ')}); correct "auth" of the connection, then "millrace resume"`);
+  if (answer.status >= 400 || typeof text !== 'string') throw new SourceHeldError(`${where}: it was refused (${[answer.status, ...wordOf(answer.content)].join(', ')}); correct "auth" of the connection, then "millrace resume RUN"`);
   // A token that would expire on the way is renewed before.
   return { text, until: Date.now() + Math.max(0, (Number(lives) || 3600) - 30) * 1000 };
 }

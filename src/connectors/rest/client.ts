@@ -110,7 +110,7 @@ export function openClient(config: RestConfig, context: ConnectorContext, { auth
 function redirected(from: string, location: string): string {
   const url = new URL(location, from);
   if (url.origin === new URL(from).origin) return url.href;
-  throw new SourceHeldError(`reading "${shown(from)}": the server sends the request on to "${url.host}", which gets no credentials (a login page, or it has moved); correct "auth" or "url" of the connection, then "millrace resume"`);
+  throw new SourceHeldError(`reading "${shown(from)}": the server sends the request on to "${url.host}", which gets no credentials (a login page, or it has moved); correct "auth" or "url" of the connection, then "millrace resume RUN"`);
 }
 
 async function save(response: Response, to: string, address: string, most: number, signal: AbortSignal): Promise<void> {
@@ -126,7 +126,7 @@ function bounded(address: string, most: number): Transform {
   return new Transform({
     transform(piece: Buffer, _encoding, done) {
       bytes += piece.length;
-      if (bytes > most) done(new SourceHeldError(`reading "${shown(address)}": a page has more than ${most} bytes; ask for smaller pages, or raise max_page_bytes of the connection, then "millrace resume"`));
+      if (bytes > most) done(new SourceHeldError(`reading "${shown(address)}": a page has more than ${most} bytes; ask for smaller pages, or raise max_page_bytes of the connection, then "millrace resume RUN"`));
       else done(null, piece);
     },
   });

@@ -29,5 +29,5 @@ export function refuseUnknown(stream: string, origin: string, planned: readonly 
   const names = new Set(planned.map(({ name }) => name));
   const unknown = seen.map(({ name }) => name).filter((name) => !names.has(name));
   if (unknown.length === 0) return;
-  throw new SourceHeldError(`reading "${stream}": ${origin} has ${unknown.map((name) => `"${name}"`).join(', ')}, which the first page did not show; name the columns to read in "columns" of the stream in its connection, then "millrace resume" (new ones are read by the next run)`, { columns: unknown });
+  throw new SourceHeldError(`reading "${stream}": ${origin} has ${unknown.map((name) => `"${name}"`).join(', ')}, which the first page did not show; name the columns to read in "columns" of the stream in its connection, then "millrace resume RUN" (new ones are read by the next run)`, { columns: unknown });
 }

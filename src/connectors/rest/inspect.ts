@@ -39,9 +39,9 @@ export async function inspectPage(session: Session, stream: RestStream, file: st
   const { pagination } = stream;
   const member = 'from' in pagination && pagination.from !== undefined ? pagination.from : 'more' in pagination ? pagination.more : undefined;
   const row = await session.row(`SELECT json_type(content, ${at}) AS kind, CAST(CASE json_type(content, ${at}) WHEN 'ARRAY' THEN json_array_length(content, ${at}) ELSE 1 END AS VARCHAR) AS rows, ${member === undefined ? 'NULL' : `json_extract_string(content, ${jsonPath(member)})`} AS member, md5(CAST(json_extract(content, ${at}) AS VARCHAR)) AS digest FROM read_text(${quoteLiteral(file)})`);
-  if (row['kind'] !== 'ARRAY' && row['kind'] !== 'OBJECT') throw new SourceHeldError(`reading "${shown(address)}": there is no list of records at "${stream.records}" of the answer (found: ${row['kind'] ?? 'nothing'}); correct "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume"`);
+  if (row['kind'] !== 'ARRAY' && row['kind'] !== 'OBJECT') throw new SourceHeldError(`reading "${shown(address)}": there is no list of records at "${stream.records}" of the answer (found: ${row['kind'] ?? 'nothing'}); correct "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume RUN"`);
   // One object where pages of a list are expected is mostly a message.
-  if (row['kind'] === 'OBJECT' && pagination.type !== 'none') throw new SourceHeldError(`reading "${shown(address)}": the answer is one object where a list of records is expected${stream.records === '' ? '' : ` at "${stream.records}"`}; correct "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume"`);
+  if (row['kind'] === 'OBJECT' && pagination.type !== 'none') throw new SourceHeldError(`reading "${shown(address)}": the answer is one object where a list of records is expected${stream.records === '' ? '' : ` at "${stream.records}"`}; correct "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume RUN"`);
   if (Number(row['rows']) > 0 && stream.columns) await refuseStrangers(session, stream.columns, file, stream.records, address);
   return { rows: Number(row['rows']), member: row['member'] ?? null, digest: row['digest'] ?? null };
 }
@@ -65,7 +65,7 @@ async function refuseStrangers(session: Session, columns: Readonly<Record<string
 }
 
 const strangers = (address: string, columns: readonly string[]): SourceHeldError =>
-  new SourceHeldError(`reading "${shown(address)}": its records have none of the columns ${columns.slice(0, 10).map((name) => `"${name}"`).join(', ')}; correct "columns" or "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume"`);
+  new SourceHeldError(`reading "${shown(address)}": its records have none of the columns ${columns.slice(0, 10).map((name) => `"${name}"`).join(', ')}; correct "columns" or "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume RUN"`);
 
 /** A number counts in a list. */
 const jsonPath = (path: string): string => pathOf(membersAt(path)).replaceAll(/\."(\d+)"/g, '[$1]');
@@ -76,7 +76,7 @@ const notData = (address: string, what: string): SourceUnavailableError =>
 /** What `{parent}` stands for in each record of a parent's page. */
 export async function parentValues(session: Session, parent: RestStream, file: string, field: string, address: string): Promise<readonly string[]> {
   const rows = await session.rows(`SELECT json_extract_string(raw, ${jsonPath(field)}) AS value FROM ${recordsOf(file, { records: parent.records })}`);
-  if (rows.some(({ value }) => value === null || value === '')) throw new SourceHeldError(`reading "${shown(address)}": some records have no "${field}", for which another stream is to be asked; correct "field" of its "parent", then "millrace resume"`);
+  if (rows.some(({ value }) => value === null || value === '')) throw new SourceHeldError(`reading "${shown(address)}": some records have no "${field}", for which another stream is to be asked; correct "field" of its "parent", then "millrace resume RUN"`);
   return rows.map(({ value }) => value!);
 }
 

@@ -41,7 +41,7 @@ function judgeStatus(answer: Answer): 'page' | 'nothing' {
 }
 
 const held = (answer: Answer, what: string, remedy: string): SourceHeldError =>
-  new SourceHeldError(`reading "${shown(answer.address)}": the server answered ${what}; ${remedy}, then "millrace resume"`, { status: answer.status });
+  new SourceHeldError(`reading "${shown(answer.address)}": the server answered ${what}; ${remedy}, then "millrace resume RUN"`, { status: answer.status });
 
 function later(answer: Answer, what: string, otherwise: number | null): Error {
   const text = `reading "${shown(answer.address)}": the server answered ${what}; the run goes on by itself`;

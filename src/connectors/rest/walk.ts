@@ -61,11 +61,11 @@ export async function* walk(request: WalkRequest, keep: Keep, pages: Landing['pa
     const trail = createTrail(first);
     for (let address: string | null = first; address !== null;) {
       number += 1;
-      if (number > config.max_pages) throw new SourceHeldError(`reading "${name}": it has taken ${config.max_pages} requests and does not end; look at "pagination" of the stream, or raise max_pages of the connection, then "millrace resume"`);
+      if (number > config.max_pages) throw new SourceHeldError(`reading "${name}": it has taken ${config.max_pages} requests and does not end; look at "pagination" of the stream, or raise max_pages of the connection, then "millrace resume RUN"`);
       const earlier = await pages?.find(number) ?? null;
       const page: LandedPage = earlier ?? await visit(request, { stream: of, address, value, isParent, number, trail, keep, pages });
       const trace = page.state as unknown as Trace;
-      if (trace.asked !== hashOf(address)) throw new SourceHeldError(`reading "${name}": its connection was changed while it was read; put it back and "millrace resume", or cancel and run the pipeline again`);
+      if (trace.asked !== hashOf(address)) throw new SourceHeldError(`reading "${name}": its connection was changed while it was read; put it back and "millrace resume RUN", or cancel and run the pipeline again`);
       trail.add(trace);
       yield { ...page, ...trace };
       address = trace.next;
@@ -122,10 +122,10 @@ function createTrail(first: string) {
       last = digest;
     },
     refuseCircle(address: string, next: string | null, { rows }: { readonly rows: number }): void {
-      if (next !== null && asked.has(hashOf(next))) throw new SourceHeldError(`reading "${shown(address)}": the server names a next page that was read already (its cursor does not move; this page has ${rows} records); correct "pagination" of the stream or have the server mended, then "millrace resume"`);
+      if (next !== null && asked.has(hashOf(next))) throw new SourceHeldError(`reading "${shown(address)}": the server names a next page that was read already (its cursor does not move; this page has ${rows} records); correct "pagination" of the stream or have the server mended, then "millrace resume RUN"`);
     },
     refuseRepeat(address: string, digest: string | null): void {
-      if (digest !== null && digest === last) throw new SourceHeldError(`reading "${shown(address)}": two pages in a row hold the same records (the server may not know the parameter of "pagination"); correct it or have the server mended, then "millrace resume"`);
+      if (digest !== null && digest === last) throw new SourceHeldError(`reading "${shown(address)}": two pages in a row hold the same records (the server may not know the parameter of "pagination"); correct it or have the server mended, then "millrace resume RUN"`);
     },
   };
 }

@@ -40,7 +40,7 @@ export function s3Place(config: S3Config, context: ConnectorContext): Place {
       } catch (error) {
         if (control.signal.aborted) throw control.signal.reason;
         if (!isChanged(error)) throw error;
-        throw new SourceHeldError(`reading "${label(entry.path)}": it has changed since the run was planned; put it back as it was and "millrace resume", or cancel and run the pipeline again`, { file: entry.path });
+        throw new SourceHeldError(`reading "${label(entry.path)}": it has changed since the run was planned; put it back as it was and "millrace resume RUN", or cancel and run the pipeline again`, { file: entry.path });
       }
     },
     label,

@@ -56,7 +56,7 @@ export async function outcomeOf({ org, signal }: BulkRequest, job: Job): Promise
 /** Says why there is nothing to read. The end is recorded, so that a resumed run makes a new job. */
 export function endedError({ stream }: BulkRequest, { id }: Job, state: string): SourceHeldError {
   const remedy = state === 'failed' ? 'Setup → Bulk Data Load Jobs shows why (mostly a formula that fails, or a query that takes too long)' : 'find out who did it';
-  return new SourceHeldError(`reading "${stream.stream}": Salesforce's job ${id} is ${state}; ${remedy}, then "millrace resume", which makes a new job`, { code: `JOB_${state.toUpperCase()}` });
+  return new SourceHeldError(`reading "${stream.stream}": Salesforce's job ${id} is ${state}; ${remedy}, then "millrace resume RUN", which makes a new job`, { code: `JOB_${state.toUpperCase()}` });
 }
 
 /** What is left goes by itself after seven days, so a failure to delete is none. */

@@ -40,7 +40,7 @@ export async function judgeSalesforce(answer: Answer): Promise<'page' | 'nothing
   switch (verdict.then) {
     case 'wait': throw new SourceThrottledError(`${what}: the day's requests are used up; the run goes on by itself`, waitOf(answer.headers) ?? quarterHour);
     case 'again': throw new SourceUnavailableError(`${what}; the run goes on by itself${code === 'QUERY_TIMEOUT' ? ' ("api: bulk" in the connection may help)' : ''}`, facts);
-    case 'hold': throw new SourceHeldError(`${what}: ${verdict.remedy}, then "millrace resume"`, facts);
+    case 'hold': throw new SourceHeldError(`${what}: ${verdict.remedy}, then "millrace resume RUN"`, facts);
   }
 }
 

@@ -69,7 +69,7 @@ export function openOrg(config: SalesforceConfig, context: ConnectorContext): Or
     async describe(object, signal) {
       if (!/^[A-Za-z]\w*$/.test(object)) throw new ConfigurationError(`planning stream "${object}": it is no name of an object; write one such as Account or Invoice__c`);
       const { fields, queryable } = await ask<{ readonly fields: readonly Field[]; readonly queryable: boolean }>(`sobjects/${object}/describe`, signal);
-      if (!queryable) throw new SourceHeldError(`planning stream "${object}": the object cannot be queried; leave it out, or give the user of the connection access, then "millrace resume"`);
+      if (!queryable) throw new SourceHeldError(`planning stream "${object}": the object cannot be queried; leave it out, or give the user of the connection access, then "millrace resume RUN"`);
       return fields;
     },
     async count(resource, soql, signal) {

@@ -90,5 +90,5 @@ async function explained(org: Org, stream: StreamSpec, columns: readonly Column[
   if (!doubtful.has(codeOf(error) ?? '')) return error;
   const gone = await org.describe(stream.stream, signal).then((fields) => missingIn(columns, fields), () => []);
   if (gone.length === 0) return error;
-  return new SourceHeldError(`reading "${stream.stream}": ${gone.map((name) => `"${name}"`).join(', ')} has gone since the plan was made (deleted or renamed in Salesforce, or the user may no longer see it); put it back or grant it, then "millrace resume"; or cancel and run again, which plans without it`, { columns: gone });
+  return new SourceHeldError(`reading "${stream.stream}": ${gone.map((name) => `"${name}"`).join(', ')} has gone since the plan was made (deleted or renamed in Salesforce, or the user may no longer see it); put it back or grant it, then "millrace resume RUN"; or cancel and run again, which plans without it`, { columns: gone });
 }

@@ -102,7 +102,7 @@ export function sftpPlace(config: SftpConfig, context: ConnectorContext): Place 
 const entryOf = (file: string, stats: Stats): FileEntry => ({ path: file, size: stats.size, version: String(stats.mtime) });
 
 function translated(error: Error & { code?: number | string }, where: string): Error {
-  if (error.code === noSuchFile) return new SourceHeldError(`reading "${where}": it is not there; correct "path" or the stream, then "millrace resume"`);
-  if (error.code === denied) return new SourceHeldError(`reading "${where}": permission denied; grant it to the connection's user, then "millrace resume"`);
+  if (error.code === noSuchFile) return new SourceHeldError(`reading "${where}": it is not there; correct "path" or the stream, then "millrace resume RUN"`);
+  if (error.code === denied) return new SourceHeldError(`reading "${where}": permission denied; grant it to the connection's user, then "millrace resume RUN"`);
   return new SourceUnavailableError(`reading "${where}": ${error.message}; the run goes on by itself`);
 }

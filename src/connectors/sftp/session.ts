@@ -35,7 +35,7 @@ export async function openSession(config: SftpConfig): Promise<SftpSession> {
 
 function translated(error: Error & { level?: string; code?: string }, where: string, shown: string | null, config: SftpConfig): Error {
   if (shown !== null && shown !== config.host_key.replace(/=+$/, '')) return new SourceHeldError(`${where}: the server shows the key ${shown}, "host_key" of the connection is another; if the server's key was changed by its administrator, correct it, else somebody stands between`);
-  if (error.level === 'client-authentication') return new SourceHeldError(`${where}: the server refuses user "${config.user}"; correct user, password or private_key, then "millrace resume"`);
+  if (error.level === 'client-authentication') return new SourceHeldError(`${where}: the server refuses user "${config.user}"; correct user, password or private_key, then "millrace resume RUN"`);
   if (/privateKey|passphrase/i.test(error.message)) return new SourceHeldError(`${where}: the private key cannot be used: ${error.message.replace(/privateKey value /, '')}; correct private_key or passphrase`);
   return new SourceUnavailableError(`${where}: ${error.code ?? error.message}; check that the server is up, the run goes on by itself`);
 }

@@ -15,7 +15,7 @@ export async function openSqliteSource(config: SqliteConfig, context: ConnectorC
   const file = path.resolve(context.baseFolder, config.path);
   const withDatabase = async <Result>(work: (database: Database) => Promise<Result>): Promise<Result> => {
     if (!existsSync(file)) throw new SourceHeldError(`opening "${file}": there is no such file; correct "path" in connections.yaml`);
-    if (existsSync(`${file}-wal`)) throw new SourceHeldError(`opening "${file}": it is in WAL mode, which cannot be read beside its writer; give a copy made by "VACUUM INTO", then "millrace resume"`);
+    if (existsSync(`${file}-wal`)) throw new SourceHeldError(`opening "${file}": it is in WAL mode, which cannot be read beside its writer; give a copy made by "VACUUM INTO", then "millrace resume RUN"`);
     const database = open(file);
     try {
       return await work(database);
@@ -77,7 +77,7 @@ function open(file: string): Database {
 function translated(error: unknown, file: string): unknown {
   if (!(typeof error === 'object' && error !== null && (error as Error).name === 'SQLite3Error')) return error;
   const { message } = error as Error;
-  return /locked|busy/i.test(message) ? new SourceUnavailableError(`reading "${file}": ${message}; the run goes on by itself`) : new SourceHeldError(`reading "${file}": ${message}; correct that, then "millrace resume"`);
+  return /locked|busy/i.test(message) ? new SourceUnavailableError(`reading "${file}": ${message}; the run goes on by itself`) : new SourceHeldError(`reading "${file}": ${message}; correct that, then "millrace resume RUN"`);
 }
 
 function describe(database: Database, { stream: table, types }: Pick<StreamSpec, 'stream' | 'types'>): { readonly columns: readonly Column[]; readonly key: readonly string[] } {

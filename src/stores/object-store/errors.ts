@@ -40,11 +40,11 @@ const permissions: Readonly<Record<string, string>> = {
 
 function remedy(error: Error, action: string): string {
   switch (error.name) {
-    case 'NoSuchBucket': return '; correct "bucket" in connections.yaml or create it, then "millrace resume"';
-    case 'AccessDenied': case 'Forbidden': case '403': return `; grant ${permissions[action] ?? 'the permission'} on the bucket and its objects to the principal of these credentials, then "millrace resume"`;
-    case 'InvalidAccessKeyId': case 'SignatureDoesNotMatch': case 'ExpiredToken': case 'InvalidToken': case 'CredentialsProviderError': return '; correct the credentials of the connection, then "millrace resume"';
-    case 'PermanentRedirect': case 'AuthorizationHeaderMalformed': case 'IllegalLocationConstraintException': case '301': return '; the bucket lies in another region: set "region" in connections.yaml, then "millrace resume"';
-    default: return '; mend that, then "millrace resume"';
+    case 'NoSuchBucket': return '; correct "bucket" in connections.yaml or create it, then "millrace resume RUN"';
+    case 'AccessDenied': case 'Forbidden': case '403': return `; grant ${permissions[action] ?? 'the permission'} on the bucket and its objects to the principal of these credentials, then "millrace resume RUN"`;
+    case 'InvalidAccessKeyId': case 'SignatureDoesNotMatch': case 'ExpiredToken': case 'InvalidToken': case 'CredentialsProviderError': return '; correct the credentials of the connection, then "millrace resume RUN"';
+    case 'PermanentRedirect': case 'AuthorizationHeaderMalformed': case 'IllegalLocationConstraintException': case '301': return '; the bucket lies in another region: set "region" in connections.yaml, then "millrace resume RUN"';
+    default: return '; mend that, then "millrace resume RUN"';
   }
 }
 
