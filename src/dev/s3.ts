@@ -118,9 +118,10 @@ async function seaweedFs(command: string, folder: string, port: number, { access
   const ports: string[] = [];
   for (const part of ['master', 'volume', 'filer']) ports.push(`-${part}.port=${await freePort()}`, `-${part}.port.grpc=${await freePort()}`);
   return {
-    program: 'weed', command, env: {},
+    // A bucket takes seven volumes at its first object unless told otherwise, and none is left after some fourteen buckets.
+    program: 'weed', command, env: { WEED_MASTER_VOLUME_GROWTH_COPY_1: '1' },
     args: ['server', `-dir=${data}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', ...ports, '-s3', `-s3.port=${port}`, `-s3.port.grpc=${await freePort()}`, `-s3.config=${identities}`,
-      '-s3.port.iceberg=0', '-s3.port.lance=0', '-volume.max=100', '-master.volumeSizeLimitMB=256', `-filer.localSocket=${socketOf(folder, 'filer')}`, `-s3.localSocket=${socketOf(folder, 's3')}`],
+      '-s3.port.iceberg=0', '-s3.port.lance=0', '-volume.max=2000', '-master.volumeSizeLimitMB=256', `-filer.localSocket=${socketOf(folder, 'filer')}`, `-s3.localSocket=${socketOf(folder, 's3')}`],
   };
 }
 

@@ -109,7 +109,7 @@ it('loads no row again that a replay had published before it was ended for good:
   expect(rows).toBe('100');
 }, 240_000);
 
-it.each(everything ? ['replay_mutant'] : [])('%s: without its look into the ledger a replay would load them twice', async (name) => {
-  const { rows } = await replayAfterEnd(name, [{ file: 'activities/replay/family.js', find: `if (!entries.some(({ state }) => state === 'published'))`, put: 'if (true)' }]);
+if (everything) it('without its look into the ledger a replay would load them twice', async () => {
+  const { rows } = await replayAfterEnd('replay_mutant', [{ file: 'activities/replay/family.js', find: `if (!entries.some(({ state }) => state === 'published'))`, put: 'if (true)' }]);
   expect(rows).toBe('110');
 }, 240_000);
