@@ -11,7 +11,7 @@ export interface SeeingActivities {
   discoverStreams(input: DiscoverInput): Promise<Discovered>;
   describeRun(input: DescribeRunInput): Promise<readonly PlannedStream[]>;
   previewPipeline(input: PreviewInput): Promise<PreviewRef>;
-  /** Compares what a run loaded with what is there. */
+  /** Compares what a run, or all runs of a pipeline, loaded with what is there. */
   verifyRun(input: VerifyRunInput): Promise<VerifyReport>;
   readState(input: ReadStateInput): Promise<readonly StreamState[]>;
   /** The one of these that writes: a checkpoint, under a claim. */
@@ -23,9 +23,9 @@ export interface SeeingActivities {
 }
 
 export interface VerifyRunInput {
-  /** A run's id, or a pipeline's name for its last run. */
+  /** A run's id, or a pipeline's name for all its runs that rows are still of. */
   readonly word: string;
-  /** Ask the source too. */
+  /** Ask the source of the run, or of the last one, too. */
   readonly source: boolean;
 }
 

@@ -1,16 +1,24 @@
-/** What `verify RUN` found: small enough to travel through a workflow. */
-export interface VerifyReport {
+/** What `verify` found: small enough to travel through a workflow. */
+export interface VerifyReport extends VerifiedRun {
+  readonly ok: boolean;
+  /** Of the receipt itself: its hash, its place in the chain, its proof documents. */
+  readonly receiptProblems: readonly string[];
+  /** By a pipeline's name: its earlier runs that rows of the tables are still of, newest first; of one run: empty. */
+  readonly earlier: readonly VerifiedRun[];
+  /** Earlier runs that are intact and not listed. */
+  readonly further: number;
+}
+
+export interface VerifiedRun {
   /** Path of the run, generation included. */
   readonly run: string;
   readonly workflowId: string;
   readonly finishedAt: string;
-  readonly ok: boolean;
-  /** Of the receipt itself: its hash, its place in the chain, its proof documents. */
-  readonly receiptProblems: readonly string[];
   readonly streams: readonly VerifiedStream[];
 }
 
-export const verifiedStates = ['intact', 'replaced', 'wrong', 'not_published', 'not_asked'] as const;
+/** `settled`: not as it was loaded, but the table is what a later run read of the whole source. */
+export const verifiedStates = ['intact', 'replaced', 'settled', 'wrote_nothing', 'rolled_back', 'wrong', 'not_published', 'not_asked'] as const;
 export type VerifiedState = (typeof verifiedStates)[number];
 
 export interface VerifiedStream {
@@ -19,7 +27,10 @@ export interface VerifiedStream {
   readonly state: VerifiedState;
   /** `rows`: fingerprints were compared; `counts`: numbers of rows alone. */
   readonly level: 'rows' | 'counts';
+  /** As published: without those that were found equal or were there twice. */
   readonly rows: number;
+  /** Those that no later run has taken away. */
+  readonly left: number;
   readonly batches: { readonly total: number; readonly intact: number; readonly replaced: number; readonly wrong: number };
   /** Batches that are wrong, the first of them, and the table as a whole (`batch` null). */
   readonly findings: readonly Finding[];
@@ -45,3 +56,17 @@ export interface VerifiedSource {
 }
 
 export const mostFindings = 50;
+
+/** A run in one line, from its streams. */
+export function headlineOf(streams: readonly VerifiedStream[], wrong: boolean): string {
+  if (wrong) return 'not as it was loaded';
+  const states = [...new Set(streams.map(({ state }) => state))].filter((state) => state !== 'not_published');
+  if (states.length === 0) return 'published nothing';
+  if (states.length === 1 && states[0] !== 'intact') return alone[states[0]!] ?? 'as it was loaded';
+  if (states.includes('settled')) return alone.settled!;
+  return streams.some(({ batches }) => batches.replaced > 0) ? 'as it was loaded, but for what later runs replaced' : 'as it was loaded';
+}
+
+const alone: Readonly<Partial<Record<VerifiedState, string>>> = {
+  replaced: 'replaced by a later run', settled: 'not as it was loaded, and settled by a later run', wrote_nothing: 'wrote no rows', rolled_back: 'rolled back', not_asked: 'cannot be asked',
+};

@@ -124,6 +124,8 @@ describe.each(['db', 'duck'])('in %s', (destination) => {
     await corrupt('DELETE FROM $ WHERE id = 30');
     await place.run(yaml(name, destination, full));
     expect((await verify(second)).streams[0]).toMatchObject({ state: 'wrong', findings: [{ batch, messages: [expect.stringMatching(/1 of 1 rows are missing, some of them already when they were replaced/) as string, expect.stringMatching(/replaced by run/) as string] }] });
+    // The table is the third run's: what was wrong with earlier ones is gone with them.
+    expect(await place.verify(name)).toMatchObject({ ok: true, earlier: [], further: 0, streams: [{ state: 'intact' }] });
   });
 
   test('rows that a later merge wrote over, and rows that it found equal, are accounted for; a change before that is not', async () => {
@@ -266,4 +268,29 @@ test('rows that were there before Millrace are not strangers, and missed when th
   expect(await verify(run)).toMatchObject({ ok: true });
   await database.run('DELETE FROM settled WHERE id = -1');
   expect(await verify(run)).toMatchObject({ ok: false, streams: [{ findings: [{ batch: null, messages: ['1 rows that were there before Millrace are missing'] }] }] });
+});
+
+test('by the name of a pipeline all its runs are judged, since the last one may own no row; rows that a whole run brought back are settled', async () => {
+  await database.run(`CREATE TABLE owned_from AS SELECT id, t FROM things; INSERT INTO owned_from VALUES (60, 'twice')`);
+  const run = () => place.run('pipeline: owned\nsource: db\ndestination: db\nstreams:\n  - { stream: owning, query: "SELECT id, t FROM owned_from", to: owned, mode: full, write: merge, key: id }\n');
+  const first = await run();
+  const second = await run();
+  expect(second.streams[0]!.totals).toMatchObject({ loaded: 0, deduplicated: 61 });
+  const intact = { run: runPath(first.run), streams: [{ state: 'intact', rows: 60, left: 60 }] };
+  expect(await place.verify('owned')).toMatchObject({ ok: true, run: runPath(second.run), streams: [{ state: 'wrote_nothing', rows: 0 }], earlier: [intact] });
+  await database.run('DELETE FROM owned WHERE id IN (3, 4, 5)');
+  const missing = [expect.stringMatching(/3 of 60 rows are missing/) as string];
+  expect(await place.verify('owned')).toMatchObject({ ok: false, streams: [{ state: 'wrote_nothing' }], earlier: [{ ...intact, streams: [{ state: 'wrong', findings: [{ messages: missing }], notes: [] }] }] });
+  const third = await run();
+  expect(third.totals).toMatchObject({ loaded: 3 });
+  const settled = { state: 'settled', findings: [], notes: [expect.stringMatching(new RegExp(`3 of 60 rows are missing; but .* run ${runPath(third.run)} has read`)) as string] };
+  expect(await place.verify('owned')).toMatchObject({ ok: true, streams: [{ state: 'intact', rows: 3 }], earlier: [{ run: runPath(first.run), streams: [settled] }] });
+  expect(await verify(first)).toMatchObject({ ok: false, earlier: [], streams: [{ findings: [{ messages: missing }], notes: [expect.stringMatching(/^later runs have published 3 rows/) as string] }] });
+  // The source without the key that it had twice; then a row that was loaded and is lost once more.
+  await database.run(`DELETE FROM owned_from WHERE t = 'twice'; UPDATE owned SET t = 'thing 60' WHERE id = 60; DELETE FROM owned WHERE id = 10`);
+  expect(await place.verify('owned')).toMatchObject({ ok: false });
+  await run();
+  expect(await place.verify('owned')).toMatchObject({ ok: true, earlier: [{ streams: [{ state: 'intact' }] }, { streams: [{ state: 'settled' }] }] });
+  await database.run('DELETE FROM owned');
+  expect(await place.verify('owned')).toMatchObject({ ok: false });
 });
