@@ -5,6 +5,7 @@ import type { Environment } from '../config/environment';
 import type { Batch } from '../domain/batch';
 import { ConfigurationError } from '../domain/errors';
 import { slug } from '../domain/ids';
+import type { PublishReceipt } from '../domain/receipt';
 import { readRun, type StoredRun } from '../stores/runs';
 import type { StagingStore } from '../stores/staging';
 import { askWorker } from './ask-worker';
@@ -28,11 +29,12 @@ async function lineageOfRun(word: string, limit: number, environment: Environmen
   for (const { stream, to } of stored.spec.streams) {
     const plan = await artefacts.plan.find(stored.run, stream);
     const batches = await storedBatches(staging, stored, stream);
-    terminal.event('stream', { run: stored.run.workflowId, stream, to, window: plan?.window ?? null, plan: plan?.hash ?? null, partitions: plan?.partitions.length ?? 0 });
-    terminal.say(`\n${pc.bold(stream)} → ${pc.bold(to)}  ${plan ? `${plural(plan.partitions.length, 'partition')}, plan ${plan.hash.slice(0, 12)}…` : 'not planned'}`);
+    const published = await artefacts.published.find(stored.run, stream);
+    terminal.event('stream', { run: stored.run.workflowId, stream, to, window: plan?.window ?? null, plan: plan?.hash ?? null, partitions: plan?.partitions.length ?? 0, published: published?.rows ?? null });
+    terminal.say(`\n${pc.bold(stream)} → ${pc.bold(to)}  ${plan ? `${plural(plan.partitions.length, 'partition')}, plan ${plan.hash.slice(0, 12)}…` : 'not planned'}${spokenPublished(published)}`);
     for (const batch of batches) terminal.event('batch', { ...batchFacts(batch), label: labelOf(plan, batch) });
     if (batches.length > 0) {
-      terminal.say(plainTable({ head: ['batch', 'of', 'read', 'rows', 'rejected', 'checksum'], right: [2, 3, 4], indent: '  ', rows: batches.slice(0, limit).map((batch) => {
+      terminal.say(plainTable({ head: ['batch', 'of', 'read', 'staged', 'rejected', 'checksum'], right: [2, 3, 4], indent: '  ', rows: batches.slice(0, limit).map((batch) => {
         const { id, read, rows, rejected, checksum } = batchFacts(batch);
         return [id.split('/').slice(-2).join('/'), labelOf(plan, batch), grouped(read), grouped(rows), grouped(rejected), checksum.slice(0, 12)];
       }) }));
@@ -43,6 +45,9 @@ async function lineageOfRun(word: string, limit: number, environment: Environmen
 }
 
 const batchFacts = ({ id, read, rows, checksum, quarantine }: Batch) => ({ id, read, rows, checksum, rejected: quarantine.reduce((sum, file) => sum + file.rows, 0) });
+
+/** A batch's rows are those that were staged: what of them was there already, or twice, is left out when the stream is published. */
+const spokenPublished = (published: PublishReceipt | null): string => (published ? `, ${plural(published.rows, 'row')} published${published.deduplicated > 0 ? `, ${grouped(published.deduplicated)} there already or twice` : ''}` : '');
 
 type FoundPlan = Awaited<ReturnType<ReturnType<typeof openArtefacts>['plan']['find']>>;
 const labelOf = (plan: FoundPlan, { id }: Batch): string => (partOf(id) === 'all' ? 'all partitions' : (plan?.partitions[Number(partOf(id))]?.label ?? ''));
@@ -93,15 +98,16 @@ async function tellRow(staging: StagingStore, entry: Traced, terminal: Terminal)
   const plan = stored && await artefacts.plan.find(stored.run, stream);
   const batch = stored && await artefacts.batch.find(stored.run, stream, part === 'all' ? 'all' : Number(part));
   const manifest = stored && part !== 'all' ? await artefacts.manifest.find(stored.run, stream, Number(part)) : null;
+  const published = stored && await artefacts.published.find(stored.run, stream);
   const partition = part === 'all' ? null : (plan?.partitions[Number(part)] ?? null);
-  terminal.event('lineage', { ledger: entry, run: stored?.run ?? null, batch: batch && batchFacts(batch), manifest: manifest && { rows: manifest.rows, bytes: manifest.bytes, files: manifest.files.map(({ origin, rows, checksum }) => ({ origin, rows, checksum })) }, partition: partition && { ordinal: partition.ordinal, label: partition.label }, window: plan?.window ?? null });
+  terminal.event('lineage', { ledger: entry, run: stored?.run ?? null, batch: batch && batchFacts(batch), manifest: manifest && { rows: manifest.rows, bytes: manifest.bytes, files: manifest.files.map(({ origin, rows, checksum }) => ({ origin, rows, checksum })) }, partition: partition && { ordinal: partition.ordinal, label: partition.label }, window: plan?.window ?? null, published: published?.rows ?? null });
   const line = (word: string, text: string): void => terminal.say(wrapped(text, `${pc.dim(word.padEnd(10))} `));
-  line('ledger', `batch ${entry.batchNumber}, ${plural(entry.rows, 'row')}, ${entry.state.replace('_', ' ')}${entry.publishedAt ? ` at ${entry.publishedAt}` : ''}`);
+  line('ledger', `batch ${entry.batchNumber}, ${plural(entry.rows, 'row')} staged, ${entry.state.replace('_', ' ')}${entry.publishedAt ? ` at ${entry.publishedAt}` : ''}`);
   line('batch', `${entry.batchId}, checksum ${entry.checksum}${batch ? `, read ${grouped(batch.read)}, rejected ${grouped(batchFacts(batch).rejected)}` : ''}`);
   if (manifest) for (const file of manifest.files) line('landed', `${plural(file.rows, 'row')} of ${file.origin}, checksum ${file.checksum}`);
   line('partition', part === 'all' ? `all ${plural(plan?.partitions.length ?? 0, 'partition')} of the stream: a step needed them together` : `${part}${partition ? `: ${partition.label}` : ''}`);
   if (plan?.window) line('window', `${plan.window.cursor} in [${plan.window.lower ?? 'the beginning'}, ${plan.window.upper})`);
-  line('stream', stream);
+  line('stream', `${stream}${spokenPublished(published)}`);
   line('run', stored ? `${stored.run.workflowId}, logical date ${stored.run.logicalDate}, pipeline text sha256 ${stored.spec.hash.slice(0, 16)}…` : `${entry.run}: its documents are no longer in staging`);
   return exitCodes.success;
 }

@@ -76,8 +76,9 @@ describe('lineage', () => {
   it('leads from a row back to its run, one look-up each', async () => {
     const { number } = await source.row('SELECT min(_millrace_batch_id)::text AS number FROM shown');
     const { code, out } = await millrace('lineage', 'shown', number!);
-    expect(out).toMatch(/ledger +batch \d+, \d+ rows?, published at/);
-    expect(out).toMatch(/batch +shown\/run-\w+\/orders\/000\d\/00, checksum \w+, read 999/);
+    expect(out).toMatch(/ledger +batch \d+, \d+ rows? staged, published at/);
+    expect(out).toMatch(/stream +orders, [\d,]+ rows? published\n/);
+    expect(out).toMatch(/batch +shown\/run-\w+\/orders\/000\d\/00, checksum\s+\w+,\s+read 999/);
     expect(out).toMatch(/landed +999 rows of public\.orders/);
     expect(out).toMatch(/partition +\d: id /);
     expect(out).toContain(`run        ${run}`);
@@ -91,7 +92,7 @@ describe('lineage', () => {
   });
 
   it('knows which tables there are, and no batch that is not there', async () => {
-    expect(await millrace('lineage', 'elsewhere', '1')).toMatchObject({ code: 4, err: expect.stringContaining('known tables: shown') as string });
+    expect(await millrace('lineage', 'elsewhere', '1')).toMatchObject({ code: 4, err: expect.stringMatching(/known tables: .*shown/) as string });
     expect(await millrace('lineage', 'shown', '999999')).toMatchObject({ code: 4, err: expect.stringContaining('no ledger knows batch 999999') as string });
     expect((await millrace('lineage', 'shown', 'x')).code).toBe(4);
   });
@@ -130,4 +131,12 @@ describe('doctor', () => {
     expect(await millrace('doctor')).toMatchObject({ code: 1, out: expect.stringMatching(/failed +connections +shop: [^]*NO_SUCH_VARIABLE/) as string });
     process.env = before;
   });
+});
+
+it('verify tells each run in a line, the last one first, and ends with 3 where rows are missing', async () => {
+  const yaml = pipelineOf('merged_twice', 'db', 'mode: full\n    write: merge\n    key: id\n    steps: [{ filter: { where: "id <= 5" } }]');
+  const paths = [runPath((await installation.run(yaml)).run), runPath((await installation.run(yaml)).run)];
+  expect(await millrace('verify', 'merged_twice')).toMatchObject({ code: 0, out: expect.stringMatching(new RegExp(`^${paths[1]}  wrote no rows\n[^]*\n${paths[0]}  as it was loaded\n[^]* 5 rows loaded in `)) as string });
+  await source.run('DELETE FROM merged_twice WHERE id = 3');
+  expect(await millrace('verify', 'merged_twice')).toMatchObject({ code: 3, out: expect.stringMatching(new RegExp(`${paths[1]}  wrote no rows\n[^]*\n${paths[0]}  not as it was loaded\n[^]*1 of 5 rows are missing`)) as string });
 });
