@@ -25,11 +25,11 @@ export async function why(word: string, environment: Environment, terminal: Term
   const server = await needServer(environment);
   try {
     const runId = await findRun(server.client, word);
-    const { status } = await server.client.workflow.getHandle(runId).describe().catch((error: unknown) => {
+    const { status, taskQueue } = await server.client.workflow.getHandle(runId).describe().catch((error: unknown) => {
       if (isNotFound(error)) throw new Error(`looking for run "${runId}": Temporal does not know it; "millrace status ${runId}" tells how it ended`);
       throw error;
     });
-    const reasons = status.name === 'RUNNING' ? await reasonsOf(server, runId) : [await endOf(server, runId, status.name)];
+    const reasons = status.name === 'RUNNING' ? await reasonsOf(server, runId, taskQueue) : [await endOf(server, runId, status.name)];
     terminal.event('why', { run: runId, reasons });
     terminal.say(pc.bold(runId));
     for (const { what, next } of reasons.length > 0 ? reasons : [{ what: 'it waits for nothing: it is at work', next: `millrace status ${runId}` }]) {
@@ -49,9 +49,9 @@ async function endOf({ client }: Server, runId: string, status: string): Promise
   return outside ? { what: `it ${outside.how}; ${leftBehind}`, next: null } : { what: `it has ended: ${status.toLowerCase()}`, next: `millrace status ${runId}` };
 }
 
-async function reasonsOf({ client }: Server, runId: string): Promise<readonly Reason[]> {
+async function reasonsOf({ client }: Server, runId: string, taskQueue: string): Promise<readonly Reason[]> {
   const progress = await ask<RunProgress>(client, runId, 'progress');
-  if (!progress) return [{ what: `stalled: ${await missingWorker(client, runId) ?? 'its worker does not answer just now'}`, next: 'millrace worker, or millrace dev' }];
+  if (!progress) return [{ what: `stalled: ${await missingWorker(client, runId) ?? `no worker answers on task queue "${taskQueue}"`}`, next: 'millrace worker, or millrace dev' }];
   const own: Reason[] = progress.state === 'queued' || progress.message ? [{ what: progress.message ?? 'it waits in line', next: progress.state === 'queued' ? `millrace status ${runId.split('/')[0]}` : nextOf(progress.state, runId) }] : [];
   const streams = await Promise.all(progress.streams.filter(({ state }) => !['queued', 'succeeded', 'failed', 'cancelled'].includes(state)).map(async ({ stream, workflowId }) => ({
     stream, detail: await ask<StreamProgress>(client, workflowId, 'streamProgress'), pending: await pendingOf(client, workflowId).catch(() => []),

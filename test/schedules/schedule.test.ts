@@ -122,11 +122,11 @@ test('runs of a schedule, however they are started, are found by what they are a
   const triggered = String(events(await millrace('schedule', 'trigger', pipeline, '--json'))[0]!['run']);
   await temporal.client.schedule.getHandle(pipeline).backfill({ start: new Date('2026-08-01T00:00:00Z'), end: new Date('2026-08-01T00:00:01Z'), overlap: 'BUFFER_ALL' });
   const again = `${pipeline}/run-2026-08-01T00:00:00Z`;
-  await eventually(async () => { const found = await labelled(); return found.includes(triggered) && found.includes(again); }, 'both are found');
+  await eventually(async () => { const found = await labelled(); return found.includes(triggered) && found.includes(again); }, 'both are found', 90);
   const { typedSearchAttributes } = await temporal.client.workflow.getHandle(again).describe();
   expect(typedSearchAttributes.get(defineSearchAttributeKey('MillraceLogicalDate', 'DATETIME'))).toEqual(new Date('2026-08-01T00:00:00Z'));
   expect(await workflowsOf(temporal.client, `MillraceStream = "orders" AND MillracePipeline = "${pipeline}"`)).toContain(`${again}/orders`);
-});
+}, 240_000);
 
 test('a trigger waits behind the run that is going on, or is refused; never beside it', async () => {
   const { pipeline, file, started, hold } = await project('{ every: 1 day }');

@@ -150,7 +150,7 @@ describe('parse', () => {
     const lines = "SELECT * FROM (VALUES ('id=7 took 1.5ms'), ('id=99999999999999999999 took -ms'), ('nothing'), (NULL)) t(v)";
     const pattern = 'pattern: "id=%{ID:id:int} took (?:%{NUMBER:took}|-)ms", patterns: { ID: "\\\\d+" }';
     expect(await run(`- parse: { column: v, format: grok, ${pattern} }`, lines)).toMatchObject({
-      rows: [{ id: '7', took: '1.5' }, { id: null, took: null }], rejects: ['1: 0 parse: v has a "id" that is not a BIGINT', '2: 0 parse: v does not match the pattern'],
+      rows: [{ id: '7', took: '1.5' }, { id: null, took: null }], rejects: ['1: 1 parse: v has a "id" that is not a BIGINT', '2: 1 parse: v does not match the pattern'],
     });
     expect((await run(`- parse: { column: v, format: grok, ${pattern}, fields: { ms: { path: took, type: VARCHAR } }, keep: true, on_error: null }`, lines)).rows[0]).toEqual({ v: 'id=7 took 1.5ms', ms: '1.5' });
     await expect(run(`- parse: { column: v, format: grok, ${pattern}, fields: { other: VARCHAR } }`, lines)).rejects.toThrow(/it has no field .{1,4}other.{1,4}; its fields are id, took/);
