@@ -119,7 +119,11 @@ test('runs of a schedule, however they are started, are found by what they are a
   await eventually(async () => (await labelled()).length >= 2, 'two scheduled runs are found');
   write('{ every: 1 day, overlap: skip }');
   await millrace('schedule', 'apply', file);
-  const triggered = String(events(await millrace('schedule', 'trigger', pipeline, '--json'))[0]!['run']);
+  // Refused while a run of the earlier schedule is still going on.
+  const triggered = await eventually(async () => {
+    const said = await millrace('schedule', 'trigger', pipeline, '--json');
+    return said.code === 0 && (events(said)[0]!['run'] as string | null);
+  }, 'the trigger is taken');
   await temporal.client.schedule.getHandle(pipeline).backfill({ start: new Date('2026-08-01T00:00:00Z'), end: new Date('2026-08-01T00:00:01Z'), overlap: 'BUFFER_ALL' });
   const again = `${pipeline}/run-2026-08-01T00:00:00Z`;
   await eventually(async () => { const found = await labelled(); return found.includes(triggered) && found.includes(again); }, 'both are found', 90);
