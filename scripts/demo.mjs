@@ -4,7 +4,6 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createIssuesServer } from '../simulators/rest-issues/server.mjs';
 import { createSalesforceServer } from '../simulators/salesforce/server.mjs';
-import { changeShop, makeShop, startWarehouse } from './demo-redshift.mjs';
 import { build, installDependencies, root } from './setup.mjs';
 
 const pipelines = ['movies', 'birdstrikes', 'customers', 'flights', 'airports-traffic', 'airports-traffic-parquet', 'access-logs', 'issues-api', 'crm-sales'];
@@ -12,6 +11,8 @@ const goodCodes = [0, 2];
 
 installDependencies();
 build();
+// Not before: it needs what has just been installed.
+const { changeShop, makeShop, startWarehouse } = await import('./demo-redshift.mjs');
 const home = path.join(root, '.millrace');
 // What it answers is made up; see simulators/.
 async function addressOf(server) {
