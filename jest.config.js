@@ -8,8 +8,7 @@ module.exports = {
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Hundreds of tests wait for real servers: where nobody watches, one that fails is told and tried once more.
-  setupFilesAfterEnv: process.env.CI ? ['<rootDir>/test/support/once-more.ts'] : [],
+  reporters: ['default', ...(process.env.MILLRACE_TEST_FAILED_FILES ? [['<rootDir>/test/support/failed-files.js', { into: process.env.MILLRACE_TEST_FAILED_FILES }]] : [])],
   testTimeout: 120000,
   // Most tests wait for servers; one file at a time would leave the cores idle.
   maxWorkers: 3,

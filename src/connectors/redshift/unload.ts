@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Column } from '../../domain/column';
 import type { Control } from '../../domain/control';
 import { SourceHeldError } from '../../domain/errors';
+import { readBuffer } from '../../formats/sql';
 import { openObjectStore, type ObjectStore } from '../../stores/object-store';
 import { fileList, type Engine, type Session } from '../../transforms/duckdb-engine';
 import { quoteLiteral as quoteDuckLiteral } from '../../transforms/quote';
@@ -51,7 +52,7 @@ async function bring(session: Session, store: ObjectStore, folder: string, { ent
   }
   const types = columns.map((_column, index) => `c${index}: 'VARCHAR'`).join(', ');
   const from = files.length === 0 ? `(SELECT ${columns.map((_column, index) => `NULL AS c${index}`).join(', ')} LIMIT 0)`
-    : `read_csv(${fileList(files)}, columns = {${types}}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = ${quoteDuckLiteral(nullMark)}, compression = 'gzip', max_line_size = 16000000)`;
+    : `read_csv(${fileList(files)}, columns = {${types}}, header = false, auto_detect = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = ${quoteDuckLiteral(nullMark)}, compression = 'gzip', ${readBuffer})`;
   const rows = await session.changed(`COPY (SELECT * FROM ${from}) TO ${quoteDuckLiteral(to)} (FORMAT csv, HEADER false, NULLSTR '\\N', FORCE_QUOTE *)`);
   const told = entries.reduce((sum, { meta }) => sum + (meta?.record_count ?? 0), 0);
   if (rows !== told) throw new SourceHeldError(`reading "${label}": Redshift unloaded ${told} rows and ${rows} were found in its files; "millrace resume RUN" unloads them again`, { table: label });
