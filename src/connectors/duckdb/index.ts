@@ -12,6 +12,6 @@ export const duckdb = defineConnector({
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
     refuses: { 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
   },
-  openSource: (config, context) => (require('./source') as typeof import('./source')).openDuckDbSource(config, context),
-  openDestination: (config, context) => (require('./destination') as typeof import('./destination')).openDuckDbDestination(config, context),
+  source: () => (require('./source') as typeof import('./source')).openDuckDbSource,
+  destination: () => (require('./destination') as typeof import('./destination')).openDuckDbDestination,
 });

@@ -1,38 +1,14 @@
-import { createHash } from 'node:crypto';
 import { FencedOffError } from '../../domain/errors';
-import { runPath } from '../../domain/ids';
-import { nameWith } from '../../domain/naming';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
 import type { Target } from '../connector';
+import { tableNamesOf, type TableNames as Names } from '../table-names';
 
-/** Quoted names of one stream in the file, and its key as a condition. */
-export interface Names {
-  readonly schema: string;
-  readonly table: string;
-  readonly target: string;
-  readonly label: string;
-  readonly holder: string;
-  readonly mine: string;
-  hidden(fence: number): string;
-  /** Where `keep_previous` keeps what was replaced; without quotes and schema, and with. */
-  readonly previousName: string;
-  readonly previous: string;
-  readonly hash: string;
-}
+export type { Names };
 
-export function namesOf({ run, stream }: Target): Names {
-  const [table, schema = 'main'] = stream.to.split('.').reverse() as [string, string?];
-  const label = `${schema}.${table}`;
-  const hash = createHash('sha256').update(`${label}\n${run.pipeline}\n${stream.stream}`).digest('hex').slice(0, 16);
-  const previousName = nameWith('_millrace_previous_', table, hash);
-  return {
-    schema, table, label, hash, holder: runPath(run),
-    target: `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`,
-    mine: `target = ${quoteLiteral(label)} AND pipeline = ${quoteLiteral(run.pipeline)} AND stream = ${quoteLiteral(stream.stream)}`,
-    previousName, previous: `${quoteIdentifier(schema)}.${quoteIdentifier(previousName)}`,
-    hidden: (fence) => `${quoteIdentifier(schema)}.${quoteIdentifier(`_millrace_s_${fence}_${hash}`)}`,
-  };
+export function namesOf(target: Target): Names {
+  const [table, schema = 'main'] = target.stream.to.split('.').reverse() as [string, string?];
+  return tableNamesOf(target, { schema, table, home: 'main' }, { quoteIdentifier, quoteLiteral });
 }
 
 export async function tableExists(session: Session, schema: string, table: string): Promise<boolean> {

@@ -9,6 +9,6 @@ export const files = defineConnector({
   summary: 'Files of this machine in every format, packed or in archives; tables as Parquet, CSV or JSON Lines',
   configSchema,
   capabilities: fileCapabilities,
-  openSource: openFilesSource,
-  openDestination: openFilesDestination,
+  source: () => openFilesSource,
+  destination: () => openFilesDestination,
 });

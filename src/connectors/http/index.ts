@@ -7,5 +7,5 @@ export const http = defineConnector({
   name: 'http',
   summary: 'Files of a web server in every format; broken downloads go on where they were',
   configSchema,
-  openSource: (config, context) => openFileSource(httpPlace(config, context), config, context),
+  source: () => (config, context) => openFileSource(httpPlace(config, context), config, context),
 });

@@ -6,5 +6,5 @@ export const mysql = defineConnector({
   summary: 'Tables and views of a MySQL or MariaDB database',
   configSchema,
   holdsTables: true,
-  openSource: (config, context) => (require('./source') as typeof import('./source')).openMysqlSource(config, context),
+  source: () => (require('./source') as typeof import('./source')).openMysqlSource,
 });

@@ -1,49 +1,13 @@
-import { createHash } from 'node:crypto';
-import { runPath } from '../../domain/ids';
-import { nameWith } from '../../domain/naming';
 import type { Target } from '../connector';
+import { tableNamesOf, type TableNames as Names } from '../table-names';
 import type { PostgresConfig } from './config';
 import type { PostgresConnection } from './connection';
-import { parseTableName, quoteIdentifier, quoteTable } from './quote';
+import { parseTableName, quoteIdentifier, quoteLiteral } from './quote';
 
-/** Quoted names of everything one stream touches. */
-export interface Names {
-  readonly schema: string;
-  readonly table: string;
-  /** `"sales"."orders"` */
-  readonly target: string;
-  /** `sales.orders`: how the ledger names it. */
-  readonly label: string;
-  readonly checkpoints: string;
-  readonly loads: string;
-  readonly files: string;
-  readonly pipeline: string;
-  readonly stream: string;
-  /** Path of the run, generation included. */
-  readonly holder: string;
-  hidden(fence: number): string;
-  /** Where `keep_previous` keeps the table that was replaced; without quotes and schema, and with. */
-  readonly previousName: string;
-  readonly previous: string;
-  /** Unquoted stem that all hidden tables of this stream share after their fence. */
-  readonly hash: string;
-}
+export type { Names };
 
-export function namesOf({ run, stream }: Target, config: PostgresConfig): Names {
-  const { schema, table } = parseTableName(stream.to, config.schema);
-  const system = (name: string) => `${quoteIdentifier(config.schema)}.${quoteIdentifier(name)}`;
-  const label = `${schema}.${table}`;
-  const hash = createHash('sha256').update(`${label}\n${run.pipeline}\n${stream.stream}`).digest('hex').slice(0, 16);
-  const previousName = nameWith('_millrace_previous_', table, hash);
-  return {
-    schema, table, label, hash,
-    target: quoteTable({ schema, table }),
-    checkpoints: system('_millrace_checkpoints'), loads: system('_millrace_loads'), files: system('_millrace_files'),
-    pipeline: run.pipeline, stream: stream.stream, holder: runPath(run),
-    previousName, previous: quoteTable({ schema, table: previousName }),
-    hidden: (fence) => quoteTable({ schema, table: `_millrace_s_${fence}_${hash}` }),
-  };
-}
+export const namesOf = (target: Target, config: PostgresConfig): Names =>
+  tableNamesOf(target, { ...parseTableName(target.stream.to, config.schema), home: config.schema }, { quoteIdentifier, quoteLiteral });
 
 /** Creates the system tables unless they are there. An advisory lock keeps two first runs from colliding in the catalog. */
 export async function ensureSystemTables(connection: PostgresConnection, names: Names, schema: string): Promise<void> {

@@ -1,7 +1,5 @@
 import { defineConnector } from '../connector';
 import { configSchema } from './config';
-import { openRedshiftDestination } from './destination';
-import { openRedshiftSource } from './source';
 
 export const redshift = defineConnector({
   name: 'redshift',
@@ -14,6 +12,6 @@ export const redshift = defineConnector({
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
     refuses: { 'visible: batch': 'a run becomes visible as a whole, in one transaction' },
   },
-  openSource: openRedshiftSource,
-  openDestination: openRedshiftDestination,
+  source: () => (require('./source') as typeof import('./source')).openRedshiftSource,
+  destination: () => (require('./destination') as typeof import('./destination')).openRedshiftDestination,
 });

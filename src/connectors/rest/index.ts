@@ -7,5 +7,5 @@ export const rest = defineConnector({
   summary: 'REST APIs declared in the connection: every page is landed and asked for once',
   configSchema,
   takesCursor: true,
-  openSource: openRestSource,
+  source: () => openRestSource,
 });

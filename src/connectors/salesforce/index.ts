@@ -7,5 +7,5 @@ export const salesforce = defineConnector({
   summary: 'Salesforce objects by bulk query job or REST query, with their types; incremental on SystemModstamp, deleted records included',
   configSchema,
   takesCursor: true,
-  openSource: openSalesforceSource,
+  source: () => openSalesforceSource,
 });

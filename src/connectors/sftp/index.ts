@@ -6,5 +6,8 @@ export const sftp = defineConnector({
   name: 'sftp',
   summary: 'Files of an SSH server in every format; its key is checked, by password or key',
   configSchema,
-  openSource: (config, context) => openFileSource((require('./place') as typeof import('./place')).sftpPlace(config, context), config, context),
+  source: () => {
+    const { sftpPlace } = require('./place') as typeof import('./place');
+    return (config, context) => openFileSource(sftpPlace(config, context), config, context);
+  },
 });

@@ -6,5 +6,5 @@ export const sqlite = defineConnector({
   summary: 'Tables and views of an SQLite file',
   configSchema,
   holdsTables: true,
-  openSource: (config, context) => (require('./source') as typeof import('./source')).openSqliteSource(config, context),
+  source: () => (require('./source') as typeof import('./source')).openSqliteSource,
 });
