@@ -64,7 +64,7 @@ async function describeStream(input: DescribeRunInput, stream: StreamSpec, desti
     const ordered = orderedTarget({ stream, columns: plan.columns, names, target: columns }, wholeStream);
     const firstLoad = checkpoint === null || checkpoint.version === 0;
     const changes = await destination.prepare(target, { ...ordered, ...contracted.plan, fence: (checkpoint?.fence ?? 0) + 1, firstLoad, key: plan.key }, { dryRun: true, allowDestructive: input.allowDestructive });
-    return plannedOf(stream, { ...found, statements: changes.statements.slice(0, mostStatements), destructive: [...changes.destructive, ...effectsOf(stream, firstLoad)] }, null);
+    return plannedOf(stream, { ...found, notes: [...found.notes ?? [], ...changes.notes ?? []], statements: changes.statements.slice(0, mostStatements), destructive: [...changes.destructive, ...effectsOf(stream, firstLoad)] }, null);
   } catch (error) {
     if (control.signal.aborted) throw error;
     return plannedOf(stream, found, { message: error instanceof Error ? error.message : String(error), area: EtlError.is(error) ? error.area : 'internal' });

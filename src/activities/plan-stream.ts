@@ -62,12 +62,13 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
         wholeStream, fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };
       // What a person must let pass first changes nothing yet: prepare-target does it after that, and then says what else there is to mend.
-      await destination.prepare(target, plan, { dryRun: plan.approval !== undefined, allowDestructive }).catch((error: unknown) => {
+      const changes = await destination.prepare(target, plan, { dryRun: plan.approval !== undefined, allowDestructive }).catch((error: unknown) => {
         if (plan.approval === undefined || !EtlError.is(error) || error.disposition !== 'hold') throw error;
       });
+      const misfits = (await destination.misfits?.(target, targetColumns)) ?? [];
       const passes = sourcePlan.copyText === true && plan.rules === undefined && isLeftAlone(spec, streamSpec) && (await destination.takesCopyText?.(target, targetColumns)) === true;
       const proof = streamSpec.proof !== 'counts' ? (await destination.provable?.(target, targetColumns, plan.widens)) ?? null : null;
-      const recorded = await artefacts.plan.record(withHash({ ...plan, passes, proof }), run, stream);
+      const recorded = await artefacts.plan.record(withHash({ ...plan, notes: [...plan.notes, ...changes?.notes ?? []], ...(misfits.length > 0 && { misfits }), passes, proof }), run, stream);
       control.reached('plan:after-plan');
       return referenceTo(recorded);
     } finally {

@@ -46,15 +46,15 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
     const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames(plan));
-    const { rules = [] } = plan;
+    const { rules = [], misfits = [] } = plan;
     const staysPlaced = wholeStream || stagesPosition(streamSpec);
-    const positions = staysPlaced || plan.carries !== undefined || needsPositions(streamSpec.steps, streamSpec.checks) || rejectsRows(rules);
+    const positions = staysPlaced || plan.carries !== undefined || needsPositions(streamSpec.steps, streamSpec.checks) || rejectsRows(rules) || misfits.length > 0;
     const input = await openLanding({ session, staging, plan, files: manifest.files, ordinal, positions: positions || careful, careful, trusting: !careful });
     await createRejects(session, 'rejects');
     const steps = await runChain({
       session, relation: 'input', columns: renamed(plan.columns, plan.names),
       steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions: positions || careful,
-      checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects', rules,
+      checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects', rules, misfits: wholeStream ? [] : misfits,
     });
     const chain = plan.carries === undefined ? steps : await carryOrder(session, steps, plan);
     const id = batchPath(run, stream, ordinal, reread);

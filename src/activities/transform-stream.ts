@@ -42,7 +42,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
     const names = columns.map(({ name }) => name);
     await viewOf(session, staging, 'input', parts, [...names, positionColumn], [...columns.map(({ type }) => type), 'BIGINT']);
     await createRejects(session, 'rejects');
-    const chain = await runChain({ session, relation: 'input', columns, steps: steps.slice(firstStreamStep), firstStep: firstStreamStep, positions: true, checks, references, rejects: 'rejects' });
+    const chain = await runChain({ session, relation: 'input', columns, steps: steps.slice(firstStreamStep), firstStep: firstStreamStep, positions: true, checks, references, rejects: 'rejects', misfits: plan.misfits ?? [] });
     const id = batchPath(run, stream, 'all');
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: stagesPosition(streamSpec), lineage: plan.stagesLineage ? batchNumberOf(plan.fence, 'all') : null, control });
     const sources = await openSourceRecords({ session, staging, artefacts, run, plan, rejects: 'rejects' });

@@ -7,7 +7,7 @@ import type { ProofPlan } from '../domain/fingerprint';
 import type { RunRef } from '../domain/ids';
 import type { LedgerEntry } from '../domain/ledger';
 import type { StreamSpec } from '../domain/pipeline';
-import type { Plan } from '../domain/plan';
+import type { Misfit, Plan } from '../domain/plan';
 import type { FileRecord, Position } from '../domain/position';
 import type { LoadReceipt, PublishReceipt } from '../domain/receipt';
 import type { CheckResult } from './check-result';
@@ -37,6 +37,8 @@ export interface SchemaChanges {
   readonly statements: readonly string[];
   /** Those of them that take something away. */
   readonly destructive: readonly string[];
+  /** What a person should know of the target. Absent: nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** `batches`: rows go by batch id. `replacement`: the table before comes back. */
@@ -116,6 +118,8 @@ export interface Destination {
    * will make of them. Absent: rows are only counted.
    */
   provable?(target: Target, columns: readonly Column[], widens?: readonly string[]): Promise<ProofPlan>;
+  /** What columns of the target cannot hold of the staged ones: rows with such a value are set aside before the load. Asked after `prepare`, also after one that only told. Absent: nothing, or the load refuses it. */
+  misfits?(target: Target, columns: readonly Column[]): Promise<readonly Misfit[]>;
   load(request: LoadRequest, control: Control): Promise<LoadReceipt>;
   publish(request: PublishRequest, control: Control): Promise<PublishReceipt>;
   /** Counted in the destination, not remembered: rows per batch id, before or after the publish. Independent of `load`'s own count. */

@@ -37,6 +37,15 @@ export interface SourcePlan {
   readonly notes: readonly string[];
 }
 
+/** A value that a column of the target cannot hold. Its row is set aside after the last step. */
+export interface Misfit {
+  readonly column: string;
+  /** Condition over the columns after all steps, as DuckDB has them. */
+  readonly when: string;
+  /** `is longer than 20 bytes`: follows the column's name; no row value in it. */
+  readonly reason: string;
+}
+
 /** The one plan of a stream in a run: a small file at `<stream>/plan.json`, first writer wins. */
 export interface Plan extends SourcePlan {
   readonly stream: string;
@@ -54,6 +63,8 @@ export interface Plan extends SourcePlan {
   readonly drift?: readonly Drift[];
   /** What the contract does to each batch before the first step. Absent: nothing. */
   readonly rules?: readonly ContractRule[];
+  /** What the target cannot hold of the rows that come out of the steps. Absent: nothing, or the load refuses it. */
+  readonly misfits?: readonly Misfit[];
   /** Columns that the target may widen. Absent: none. */
   readonly widens?: readonly string[];
   /** What a person must let pass before anything is loaded, for people. Absent: nothing. */

@@ -3,6 +3,7 @@ import type { ContractRule } from '../domain/contract';
 import { positionColumn, systemPrefix, type Column } from '../domain/column';
 import { ConfigurationError } from '../domain/errors';
 import type { NamedOptions, OnError } from '../domain/pipeline';
+import type { Misfit } from '../domain/plan';
 import { compileRowChecks } from '../checks/row-checks';
 import { nextName, type ChainState } from './chain-state';
 import { contractLine, enforceContract } from './contract';
@@ -36,6 +37,8 @@ export interface ChainRequest {
   readonly positions: boolean;
   /** What the stream's contract does to the rows before the first step. Absent: nothing. */
   readonly rules?: readonly ContractRule[];
+  /** What the target cannot hold: rows with it are set aside at the end. Empty or absent: nothing. */
+  readonly misfits?: readonly Misfit[];
 }
 
 export interface ChainResult {
@@ -71,6 +74,7 @@ export async function runChain(request: ChainRequest): Promise<ChainResult> {
     known.push('checks');
     await addFates(session, state, { step: 'checks', onError: 'reject', guards: checks.guards, projections: namesOf(state) });
   }
+  await applyMisfits(request, state, known);
   const failing = await countFailing(request, state, known, checks.counted);
   return { relation: state.relation, columns: state.columns, received: known.find((line) => typeof line !== 'string')?.in ?? null, close: (out) => closed(known, out), failing, discarded };
 }
@@ -79,6 +83,14 @@ async function applyRules({ session, rules = [], positions }: ChainRequest, stat
   if (rules.length === 0) return {};
   known.push(contractLine);
   return enforceContract(session, state, rules, positions);
+}
+
+async function applyMisfits(request: ChainRequest, state: ChainState, known: Known): Promise<void> {
+  const guards = (request.misfits ?? []).filter(({ column }) => state.columns.some(({ name }) => name === column)).map((misfit): Guard => ({ ...misfit, output: misfit.column }));
+  if (guards.length === 0) return;
+  if (state.pending.length >= mostPending) await settleInto(request, state, known);
+  known.push('destination');
+  await addFates(request.session, state, { step: 'destination', onError: 'reject', guards, projections: namesOf(state) });
 }
 
 /** Steps that neither drop nor add rows hand on what the next counted step received. */

@@ -27,6 +27,7 @@ export const configSchema = z.strictObject({
   staging: objectStoreSchema.describe('Bucket that files for COPY are put into, in the region of the warehouse; everything below its prefix is Millrace\'s'),
   iam_role: z.string().default('default').describe('ARN of the role that COPY reads the bucket with; "default" for the default role of the warehouse'),
   files: z.coerce.number().int().min(1).max(512).default(1).describe('Files per batch at least; a multiple of the slices loads fastest'),
+  misfits: z.enum(['quarantine', 'hold']).default('quarantine').describe('What becomes of rows with a value that the table cannot hold (NaN, infinity, NUL, text longer than its column, NULL where none may be, …): set aside with the reason, or the batch is held'),
   tables: z.record(z.string(), tableSchema).default({}).describe('Per table (schema.table): distkey, diststyle, sortkey, of tables that Millrace makes'),
 }).refine(({ workgroup, cluster }) => (workgroup === undefined) !== (cluster === undefined), { message: 'give either workgroup or cluster', path: ['workgroup'] })
   .refine(({ workgroup, db_user: user }) => workgroup === undefined || user === undefined, { message: 'a workgroup takes no db_user; the database user follows from the IAM identity or secret_arn', path: ['db_user'] })

@@ -8,10 +8,12 @@ import type { RedshiftConfig } from './config';
 import { discardBatch } from './discard';
 import { loadBatch } from './load';
 import { namesOf, type Names } from './names';
-import { columnsOf, prepareTarget } from './prepare';
+import { columnsOf } from './columns';
+import { prepareTarget } from './prepare';
 import { proofOfTarget } from './proof';
 import { publishStream } from './publish';
 import { quoteLiteral } from './quote';
+import { misfitsOf } from './misfits';
 import { canRollback, rollbackRun } from './rollback';
 import { ensureSystemTables, systemTablesThere } from './system-tables';
 import { verifyStream } from './verify';
@@ -32,6 +34,7 @@ export async function openRedshiftDestination(config: RedshiftConfig, context: C
       const { schema, table } = on(target);
       return proofOfTarget(await columnsOf(redshift, schema, table), columns);
     },
+    misfits: (target, columns) => misfitsOf(redshift, on(target), columns),
     load: (request, control) => loadBatch(redshift, on(request.target), context, request, control),
     publish: (request, control) => publishStream(redshift, on(request.target), context, request, control),
     count: (target, plan, batchIds) => countBatches(redshift, on(target), plan.fence, batchIds),

@@ -7,7 +7,7 @@ import { quoteIdentifier as quoteDuck, quoteLiteral as quoteDuckLiteral } from '
 import type { ConnectorContext, PublishRequest } from '../connector';
 import type { Redshift, Step } from './client';
 import type { Names } from './names';
-import { columnsOf } from './prepare';
+import { columnsOf } from './columns';
 import { quoteIdentifier } from './quote';
 import { copySql, homeOfFence } from './staged-files';
 import { copyFormOf } from './types';

@@ -9,7 +9,7 @@ import type { Redshift, Step, TextRow } from './client';
 import { assertion, fencedOff, fencedOffError } from './fence';
 import { explained } from './load-errors';
 import type { Names } from './names';
-import { columnsOf } from './prepare';
+import { describeColumns } from './columns';
 import { quoteIdentifier, quoteLiteral, quoteOrNull } from './quote';
 import { copyColumnsOf, copySql, removeBatch, stageForCopy, type CopyColumn, type StagedCopy } from './staged-files';
 
@@ -22,9 +22,9 @@ export async function loadBatch(redshift: Redshift, names: Names, context: Conne
   const number = batchNumberOf(plan.fence, partOf(batch.id));
   const earlier = await findLoad(redshift, names, batch.id);
   if (earlier) return receiptOf(earlier, batch.checksum, batch.id);
-  const types = await columnsOf(redshift, names.schema, names.hiddenName(plan.fence));
-  if (types.size === 0) throw fencedOffError(names, plan.fence);
-  const columns = copyColumnsOf(request, types);
+  const there = await describeColumns(redshift, names.schema, names.hiddenName(plan.fence));
+  if (there.size === 0) throw fencedOffError(names, plan.fence);
+  const columns = copyColumnsOf(request, there);
   const staged = await stageForCopy(redshift.config, names, context, request, columns, control);
   control.reached('load:after-data');
   try {

@@ -5,10 +5,11 @@ import type { Plan } from '../../domain/plan';
 import type { SchemaChanges, Target } from '../connector';
 import { beginningOf, versionColumns, versionProblem } from '../versions';
 import type { Redshift } from './client';
+import { describeColumns, typesOf, type TableColumn } from './columns';
 import type { Names } from './names';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
 import { systemTablesThere } from './system-tables';
-import { holds, redshiftTypeOf, typeOfCatalog } from './types';
+import { holds, redshiftTypeOf, textLength } from './types';
 
 interface PrepareOptions {
   readonly dryRun: boolean;
@@ -19,29 +20,32 @@ type Typed = Column & { readonly own: string };
 
 /** Makes the target and the hidden table ready for the plan's columns, or says what does not fit. Nothing is narrowed or dropped. */
 export async function prepareTarget(redshift: Redshift, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'fence' | 'order'>, options: PrepareOptions): Promise<SchemaChanges> {
-  const loaded = typesOf(names, plan.target);
+  const loaded = typed(names, plan.target);
   refuseMissingKey(names, stream, plan.target);
   const columns = stream.write === 'scd2' ? [...loaded, ...versionsOf(names, stream, plan)] : loaded;
-  const existing = await columnsOf(redshift, names.schema, names.table);
+  const there = await describeColumns(redshift, names.schema, names.table);
+  const existing = typesOf(there);
   const statements: string[] = [];
   const destructive: string[] = [];
   if (existing.size === 0) statements.push(...createStatements(redshift, names, columns, stream.lineage));
   else {
     if (stream.write === 'scd2') await refuseUnversioned(redshift, names, existing);
     statements.push(...compare(names, columns, existing, stream.lineage));
+    refuseUnfilled(names, columns, there);
     if (stream.write === 'merge') await refuseDoubleKeys(redshift, names, stream.key);
     if (stream.write === 'replace') destructive.push(...await refuseForeignTable(redshift, names, options.allowDestructive));
   }
   // In the target's own types, so that nothing is cast again when it is published.
-  const hidden = loaded.map((column) => ({ ...column, own: wideOf(existing.get(column.name.toLowerCase()), column.own) }));
+  const hidden = loaded.map((column) => ({ ...column, own: `${wideOf(existing.get(column.name.toLowerCase()), column.own)}${there.get(column.name.toLowerCase())?.required ? ' NOT NULL' : ''}` }));
   statements.push(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} (${listOf(hidden)}, ${positionColumn} BIGINT NOT NULL, ${batchColumn} BIGINT NOT NULL)`);
   if (!options.dryRun) await redshift.transaction({ doing: `preparing "${names.label}"`, steps: statements.map((sql) => ({ sql })) });
-  return { statements, destructive };
+  const notes = narrow(redshift, names, loaded, existing);
+  return { statements, destructive, ...(notes.length > 0 && { notes }) };
 }
 
 const wideOf = (there: string | undefined, own: string): string => (there === undefined || there.startsWith('varbyte') ? own : there);
 
-function typesOf(names: Names, columns: readonly Column[]): readonly Typed[] {
+function typed(names: Names, columns: readonly Column[]): readonly Typed[] {
   return columns.map((column) => {
     const own = redshiftTypeOf(column);
     if (own === null) throw new ConfigurationError(`preparing "${names.label}": column "${column.name}" is ${column.type}, which Redshift cannot hold exactly; add a cast step`, { column: column.name });
@@ -62,7 +66,7 @@ function versionsOf(names: Names, stream: StreamSpec, { target, order }: Pick<Pl
   if (problem) throw new ConfigurationError(`preparing "${names.label}": ${problem}`, { target: names.label });
   const cursor = target.find(({ name }) => name === order) ?? { type: beginningOf(target, order), nullable: false };
   const [from, to, current] = versionColumns;
-  return typesOf(names, [{ ...cursor, name: from }, { ...cursor, name: to }, { name: current, type: 'BOOLEAN', nullable: false }]);
+  return typed(names, [{ ...cursor, name: from }, { ...cursor, name: to }, { name: current, type: 'BOOLEAN', nullable: false }]);
 }
 
 const listOf = (columns: readonly Typed[]): string => columns.map(({ name, own }) => `${quoteIdentifier(name)} ${own}`).join(', ');
@@ -81,15 +85,6 @@ function createStatements({ config }: Redshift, names: Names, columns: readonly 
   ];
 }
 
-/** Types by name in lower case; empty: no such table. */
-export async function columnsOf(redshift: Redshift, schema: string, table: string): Promise<ReadonlyMap<string, string>> {
-  const text = (name: string, as: string) => `CAST(${name} AS VARCHAR) AS ${as}`;
-  const rows = await redshift.rows(
-    `SELECT ${text('column_name', 'name')}, ${text('data_type', 'data_type')}, ${text('character_maximum_length', 'length')}, ${text('numeric_precision', 'precision')}, ${text('numeric_scale', 'scale')} ` +
-    `FROM svv_columns WHERE table_schema = ${quoteLiteral(schema)} AND table_name = ${quoteLiteral(table)} ORDER BY ordinal_position`);
-  return new Map(rows.map((row) => [row['name']!.toLowerCase(), typeOfCatalog(row)]));
-}
-
 /** Columns of an existing target are matched by name; missing ones are added, others must hold every value. */
 function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<string, string>, lineage: boolean): readonly string[] {
   const misfits = columns.filter(({ name, own }) => existing.has(name.toLowerCase()) && !holds(existing.get(name.toLowerCase())!, own));
@@ -99,6 +94,21 @@ function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<
   }
   const missing = columns.filter(({ name }) => !existing.has(name.toLowerCase())).map(({ name, own }) => `ALTER TABLE ${names.target} ADD COLUMN ${quoteIdentifier(name)} ${own}`);
   return lineage && !existing.has(batchColumn) ? [...missing, `ALTER TABLE ${names.target} ADD COLUMN ${batchColumn} BIGINT`] : missing;
+}
+
+/** A table that is there may have columns of its own. */
+function refuseUnfilled(names: Names, columns: readonly Typed[], there: ReadonlyMap<string, TableColumn>): void {
+  const unfilled = [...there].filter(([name, { required, filled }]) => required && !filled && !columns.some((column) => column.name.toLowerCase() === name)).map(([name]) => `"${name}"`);
+  if (unfilled.length > 0) throw new DestinationHeldError(`preparing "${names.label}": its column ${unfilled.join(', ')} takes no NULL, and the stream does not have it; give it a default, or add it in a step, then "millrace resume RUN"`, { target: names.label });
+}
+
+/** Whether all text fits is not known before it is read: said beforehand, measured before each COPY. */
+function narrow({ config }: Redshift, names: Names, columns: readonly Typed[], existing: ReadonlyMap<string, string>): readonly string[] {
+  return columns.flatMap(({ name, own }) => {
+    const [there, most] = [textLength(existing.get(name.toLowerCase()) ?? ''), textLength(own)];
+    if (there === null || most === null || most <= there) return [];
+    return [`column "${name}" of "${names.label}" has room for ${there} bytes, the stream's text may have more: ${config.misfits === 'hold' ? 'a batch with longer text is held' : 'rows with longer text are set aside'}; widen it with ALTER TABLE ${names.target} ALTER COLUMN ${quoteIdentifier(name)} TYPE VARCHAR(${most})`];
+  });
 }
 
 const isEmpty = async (redshift: Redshift, table: string): Promise<boolean> => (await redshift.rows(`SELECT '1' AS some FROM ${table} LIMIT 1`)).length === 0;

@@ -8,7 +8,7 @@ import { checkpointRow, positionOf, positionSql } from './checkpoint';
 import { pieces, type Redshift, type Step, type TextRow } from './client';
 import { assertion, fencedOff } from './fence';
 import type { Names } from './names';
-import { columnsOf } from './prepare';
+import { columnsOf } from './columns';
 import { quoteList, quoteLiteral } from './quote';
 import { displacedSteps, strangersStep } from './displaced';
 import { keysAsideSteps } from './keys-aside';

@@ -9,7 +9,7 @@ import type { Redshift, Step } from './client';
 import { assertion } from './fence';
 import type { Names } from './names';
 import { quoteList, quoteLiteral } from './quote';
-import { columnsOf } from './prepare';
+import { columnsOf } from './columns';
 import { systemTablesThere } from './system-tables';
 import { keptBy } from './write-replace';
 

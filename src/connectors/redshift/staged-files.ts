@@ -10,6 +10,8 @@ import { fileList, type Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier as quoteDuck, quoteLiteral as quoteDuckLiteral } from '../../transforms/quote';
 import type { ConnectorContext, LoadRequest } from '../connector';
 import type { RedshiftConfig } from './config';
+import type { TableColumn } from './columns';
+import { misfitsOfColumn, type ColumnMisfit } from './misfits';
 import type { Names } from './names';
 import { quoteLiteral } from './quote';
 import { copyFormOf, type CopyForm } from './types';
@@ -43,10 +45,14 @@ const nullMarkOf = ({ batch }: LoadRequest): string => `null ${createHash('sha25
 export interface CopyColumn {
   readonly name: string;
   readonly form: CopyForm;
+  readonly misfits: readonly ColumnMisfit[];
 }
 
-export const copyColumnsOf = ({ batch }: LoadRequest, types: ReadonlyMap<string, string>): readonly CopyColumn[] =>
-  batch.columns.map((column) => ({ name: column.name, form: copyFormOf(column, quoteDuck(column.name), types.get(column.name.toLowerCase())!) }));
+export const copyColumnsOf = ({ batch }: LoadRequest, there: ReadonlyMap<string, TableColumn>): readonly CopyColumn[] =>
+  batch.columns.map((column) => {
+    const own = there.get(column.name.toLowerCase())!;
+    return { name: column.name, form: copyFormOf(column, quoteDuck(column.name), own.type), misfits: misfitsOfColumn(column, own) };
+  });
 
 /** Staged Parquet as gzip CSV in the bucket. The first manifest wins: another attempt of the batch loads the same files. */
 export async function stageForCopy(config: RedshiftConfig, names: Names, context: ConnectorContext, request: LoadRequest, columns: readonly CopyColumn[], control: Control): Promise<StagedCopy> {
@@ -91,12 +97,12 @@ function printSql(request: LoadRequest, columns: readonly CopyColumn[], file: st
 
 /** Values that Redshift cannot hold are never altered: the batch is held, and the message says which column and what to do. */
 async function refuseMisfits(session: Session, names: Names, { paths, batch }: LoadRequest, columns: readonly CopyColumn[]): Promise<void> {
-  const rules = columns.flatMap(({ name, form }) => form.misfits.map((misfit) => ({ name, ...misfit })));
+  const rules = columns.flatMap(({ misfits }) => misfits);
   if (rules.length === 0 || paths.length === 0) return;
   const found = await session.row(`SELECT ${rules.map(({ when }, index) => `count(*) FILTER (WHERE ${when}) AS m${index}`).join(', ')} FROM read_parquet(${fileList(paths)})`);
-  const faults = rules.flatMap(({ name, what }, index) => (found[`m${index}`] === '0' ? [] : [`"${name}" has ${found[`m${index}`]} values that are ${what}`]));
+  const faults = rules.flatMap(({ column, what }, index) => (found[`m${index}`] === '0' ? [] : [`"${column}" has ${found[`m${index}`]} values that are ${what}`]));
   if (faults.length === 0) return;
-  throw new DestinationHeldError(`loading batch "${batch.id}" into "${names.label}": ${faults.join('; ')}, which the table cannot hold; set them aside with a check (range, length, expression with "on_fail: quarantine") or change them in a step, or widen the column; nothing was loaded`, { batch: batch.id, target: names.label });
+  throw new DestinationHeldError(`loading batch "${batch.id}" into "${names.label}": ${faults.join('; ')}, which the table cannot hold; change them in a step, widen the column, or set "misfits: quarantine" in the connection; nothing was loaded`, { batch: batch.id, target: names.label });
 }
 
 /** The null mark stands for NULL alone; dates and times are read in the form that DuckDB prints. */

@@ -61,7 +61,8 @@ const digits = (type: string): readonly [number, number] | null => {
   const found = /^decimal\((\d+),(\d+)\)$/.exec(type);
   return found ? [Number(found[1]), Number(found[2])] : null;
 };
-const textLength = (type: string): number | null => {
+/** Bytes that a text column has room for; null: it is none. */
+export const textLength = (type: string): number | null => {
   const found = /^varchar\((\d+)\)$/.exec(type);
   return found ? Number(found[1]) : null;
 };

@@ -4,7 +4,7 @@ import { figuresOf, figuresSql, fingerprintSql, noFigures, proofOfText, type Fig
 import type { VerifyRequest } from '../connector';
 import type { Redshift, TextRow } from './client';
 import type { Names } from './names';
-import { columnsOf } from './prepare';
+import { columnsOf } from './columns';
 import { placed } from './proof';
 import { quoteLiteral } from './quote';
 import { systemTablesThere } from './system-tables';
