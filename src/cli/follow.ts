@@ -3,6 +3,7 @@ import { lockIdOf } from '../domain/ids';
 import type { PartStage } from '../domain/plan';
 import type { RunState } from '../domain/receipt';
 import type { RunProgress, StreamProgress } from '../workflows/messages';
+import { silentOf, type Silent } from './fallen-silent';
 import { pendingOf, type Pending } from './pending';
 import { missingWorker } from './stalled';
 
@@ -29,6 +30,8 @@ export interface StreamFigures {
   readonly partitions: { readonly total: number; readonly done: number; readonly running?: number; readonly stages?: Readonly<Record<PartStage, number>> };
   readonly estimatedRows: number | null;
   readonly message: string | null;
+  /** Work that waits for a worker that went away. */
+  readonly silent?: Silent;
 }
 
 /** A query waits for a worker; without a deadline it would wait for minutes. */
@@ -44,7 +47,8 @@ export async function askFigures(client: Client, runId: string, before: Figures 
     const settled = last !== undefined && last.state === stream.state && ended(stream.state);
     const detail = stream.state === 'queued' || settled ? null : await ask<StreamProgress>(client, stream.workflowId, 'streamProgress');
     const pending = detail ? await pendingOf(client, stream.workflowId).catch(() => []) : [];
-    const figures = figuresOf(stream, detail, last, pending);
+    const silent = silentOf(pending);
+    const figures = { ...figuresOf(stream, detail, last, pending), ...(silent && { silent }) };
     if (figures.state !== 'running') return figures;
     const stalled = detail === null ? await missingWorker(client, runId) : lockedFile(pending) ?? stoppedAll(pending);
     return stalled === null ? { ...figures, message: figures.message ?? stoppedSome(pending) } : { ...figures, state: 'stalled', message: stalled };

@@ -1,3 +1,4 @@
+import { silentText } from './fallen-silent';
 import type { Figures } from './follow';
 import type { Waits } from './waits';
 
@@ -13,15 +14,24 @@ export function createNews(): News {
   let said: readonly string[] = [];
   let waiting: readonly string[] = [];
   let waited = '';
+  let silent: readonly string[] = [];
+  /** Of each worker once: how long it still lasts changes with every look. */
+  const fallenSilent = ({ streams }: Figures): readonly string[] => {
+    const before = silent;
+    const now = streams.flatMap((stream) => (stream.silent ? [{ mark: `${stream.stream} ${stream.silent.worker}`, line: silentText(stream.silent) }] : []));
+    silent = now.map(({ mark }) => mark);
+    return now.filter(({ mark }) => !before.includes(mark)).map(({ line }) => line);
+  };
   return {
-    of({ message, streams }) {
+    of(figures) {
+      const { message, streams } = figures;
       const before = said;
       const told = streams.filter((stream) => stream.message && !isEnd(stream.state)).map((stream) => ({ line: `${stream.stream}: ${stream.message}`, waits: stream.state === 'held' || stream.state === 'waiting_approval' }));
       // Where a stream waits for a person and nothing else moves, the run itself waits at the next look, and tells.
       const waited = waiting;
       waiting = told.filter(({ waits }) => waits).map(({ line }) => line);
       said = [...(message ? [message] : []), ...told.filter(({ line, waits }) => !waits || waited.includes(line)).map(({ line }) => line)];
-      return said.filter((line) => !before.includes(line));
+      return [...said.filter((line) => !before.includes(line)), ...fallenSilent(figures)];
     },
     begins(waits) {
       const before = waited;

@@ -4,6 +4,7 @@ import { pathTime, runPath } from '../domain/ids';
 import type { RunSummary } from '../domain/receipt';
 import { balanceTable, remarks } from './balance-table';
 import { findServer } from './connect';
+import { silentText } from './fallen-silent';
 import { allEndedOutside, endedOutside, leftBehind, type EndedOutside } from './ended-outside';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
@@ -97,6 +98,7 @@ function tellRunning({ runId, figures }: Running, terminal: Terminal): void {
   for (const stream of figures?.streams ?? []) {
     for (const line of linesOf(stream, noPace, { width: screenWidth(), lead: '  ' })) terminal.say(line);
     if (stream.message) terminal.say(wrapped(stream.message, '    '));
+    if (stream.silent) terminal.say(wrapped(silentText(stream.silent), '    '));
   }
   if (figures?.message) terminal.say(wrapped(figures.message, '  '));
   const waits = figures && waitsOf(figures, runId);

@@ -6,6 +6,7 @@ import { needServer, type Server } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
 import { endedOutside, leftBehind } from './ended-outside';
+import { silentOf, silentText } from './fallen-silent';
 import { findRun, namesARun } from './find-run';
 import { ask, isNotFound, pausedInTemporal } from './follow';
 import { pendingOf, type Pending } from './pending';
@@ -65,7 +66,8 @@ function streamReasons(stream: string, detail: StreamProgress | null, pending: r
   const waiting = detail.waiting.map(({ partition, state, message }): Reason => ({ what: `${stream}${partition === null ? '' : ` ${partition}`} ${state === 'held' ? 'is held' : 'waits for approval'}: ${message}`, next: nextOf(state, runId) }));
   const told = waiting.length === 0 && detail.message ? [{ what: `${stream}: ${detail.message}`, next: nextOf(detail.state, runId) }] : [];
   const bounds = detail.notes.filter((note) => /held back/.test(note)).map((note): Reason => ({ what: `${stream}: ${note}`, next: null }));
-  return [...waiting, ...told, ...bounds, ...pending.flatMap((one) => pendingReason(one, queue))];
+  const silent = silentOf(pending);
+  return [...waiting, ...told, ...bounds, ...(silent ? [{ what: silentText(silent), next: null }] : []), ...pending.flatMap((one) => pendingReason(one, queue))];
 }
 
 /** A start that takes longer than this is not on its way. */

@@ -6,9 +6,9 @@ export class PauseTimer {
   /** ISO instant; null: until a person resumes. */
   until: string | null = null;
 
-  set(until: string | undefined, resume: () => void): void {
+  set(until: unknown, resume: () => void): void {
     this.clear();
-    const at = until === undefined ? Number.NaN : Date.parse(until);
+    const at = typeof until === 'string' ? Date.parse(until) : Number.NaN;
     if (Number.isNaN(at)) return;
     this.until = new Date(at).toISOString();
     const scope = new CancellationScope();

@@ -1,7 +1,8 @@
 import { executeChild, CancellationScope, isCancellation, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { asRequest, textOf } from './by-hand';
 import {
   approve, approvePiece, cancel, pause, progress, reject, rejectPiece, resume, retryPartition, retryPiece, setConcurrency, setWindow, skipPartition, skipPiece, streamReport,
-  type ApprovalRequest, type RetryRequest, type RunProgress, type SkipRequest,
+  type ApprovalRequest, type CancelRequest, type PauseRequest, type RetryRequest, type RunProgress, type SetConcurrencyRequest, type SkipRequest, type StreamReport,
 } from './messages';
 import { PauseTimer } from './pause-timer';
 import { requestCancel } from './request-cancel';
@@ -21,18 +22,20 @@ export function openRunControls(run: Run): void {
 
   setHandler(progress, () => run.progress(), { description: 'State of the run and of its streams' });
   setHandler(streamReport, (report) => {
-    streams.hear(report);
+    if (isReport(report)) streams.hear(report);
     run.show();
   }, { description: 'From a stream of this run' });
-  setHandler(pause, async (request = {}) => {
-    timer.set(request.until, () => void carryOnAll());
-    run.pausedBy = { by: request.by ?? null, reason: request.reason ?? null, until: timer.until };
+  setHandler(pause, async (request) => {
+    const { until, by, reason } = asRequest<PauseRequest>(request);
+    timer.set(until, () => void carryOnAll());
+    run.pausedBy = { by: textOf(by), reason: textOf(reason), until: timer.until, ...(until !== undefined && timer.until === null && { unclear: String(until).slice(0, 40) }) };
     streams.paused = true;
     await streams.tell(streams.going(), (child, order) => child.signal(pause, { order }));
     run.show();
   }, { description: 'Stop at the next safe place; nothing is lost: {"until": "2026-08-03T08:00:00Z", "reason": "…"}, both optional' });
   setHandler(resume, carryOnAll, { description: 'Go on; also tries again what is held' });
-  setHandler(cancel, async ({ now, rollback } = {}) => {
+  setHandler(cancel, async (request) => {
+    const { now, rollback } = asRequest<CancelRequest>(request);
     run.rollback ||= rollback === true;
     streams.cancelling = true;
     // Before the streams have started nothing is in hand.
@@ -46,24 +49,33 @@ export function openRunControls(run: Run): void {
     streams.concurrency = concurrency;
     await streams.order(streams.going(), (child, order) => child.signal(setWindow, { order, window: streams.window }));
     return run.progress();
-  }, { description: 'Partitions in flight, all streams together: {"concurrency": 8}', validator: ({ concurrency }) => validConcurrency(concurrency) });
-  setHandler(retryPartition, async (request = {}) => {
+  }, { description: 'Partitions in flight, all streams together: {"concurrency": 8}', validator: (request) => validConcurrency(asRequest<SetConcurrencyRequest>(request).concurrency) });
+  setHandler(retryPartition, async (given = {}) => {
+    const request = asRequest<RetryRequest>(given);
     await streams.order(heldOf(run, request), (child, order) => child.signal(retryPiece, { ...request, ...partOf(request), order }));
     return run.progress();
-  }, { description: 'Try again what is held: {"stream": "orders", "partition": 7, "reread": true}, all optional', validator: (request = {}) => validRetry(run, request) });
+  }, { description: 'Try again what is held: {"stream": "orders", "partition": 7, "reread": true}, all optional', validator: (request = {}) => validRetry(run, asRequest<RetryRequest>(request)) });
   setHandler(skipPartition, async (request) => {
     await streams.order([request.stream], (child, order) => child.signal(skipPiece, { ...request, partition: Number(request.partition), order }));
     return run.progress();
-  }, { description: 'Leave a partition out, as a recorded gap: {"stream": "orders", "partition": 7, "reason": "…"}', validator: (request) => validSkip(run, request) });
-  setHandler(approve, async (request = {}) => {
+  }, { description: 'Leave a partition out, as a recorded gap: {"stream": "orders", "partition": 7, "reason": "…"}', validator: (request) => validSkip(run, asRequest<SkipRequest>(request)) });
+  setHandler(approve, async (given = {}) => {
+    const request = asRequest<ApprovalRequest>(given);
     await streams.order(waitingFor(run, request), (child, order) => child.signal(approvePiece, { ...request, order }));
     return run.progress();
-  }, { description: 'Publish what waits for an approval: {"stream": "orders", "by": "…"}, both optional', validator: (request = {}) => validApproval(run, request) });
-  setHandler(reject, async (request = {}) => {
+  }, { description: 'Publish what waits for an approval: {"stream": "orders", "by": "…"}, both optional', validator: (request = {}) => validApproval(run, asRequest<ApprovalRequest>(request)) });
+  setHandler(reject, async (given = {}) => {
+    const request = asRequest<ApprovalRequest>(given);
     await streams.order(waitingFor(run, request), (child, order) => child.signal(rejectPiece, { ...request, order }));
     return run.progress();
-  }, { description: 'Fail what waits for an approval: {"stream": "orders", "reason": "…"}, both optional', validator: (request = {}) => validApproval(run, request) });
+  }, { description: 'Fail what waits for an approval: {"stream": "orders", "reason": "…"}, both optional', validator: (request = {}) => validApproval(run, asRequest<ApprovalRequest>(request)) });
 }
+
+/** Only streams send it; but it can be typed by hand too. */
+const isReport = (report: unknown): report is StreamReport => {
+  const { stream, waiting, answers } = asRequest<StreamReport>(report);
+  return typeof stream === 'string' && Array.isArray(waiting) && Array.isArray(answers);
+};
 
 /** What is in hand gets this long after a cancel; work that fails and is tried again would else never end. */
 const drainLimit = '30s';
@@ -106,11 +118,11 @@ function validRetry(run: Run, request: RetryRequest): void {
   if (heldOf(run, request).length === 0) throw new Error(`retrying what is held${stream === undefined ? '' : ` in stream "${stream}"`}: nothing is held; ${whyText()}`);
 }
 
-function validSkip(run: Run, { stream, partition, reason }: SkipRequest): void {
+function validSkip(run: Run, { stream, partition, reason }: Partial<SkipRequest>): void {
   goingStream(run, stream, 'skipping a partition');
   validPartition(partition, `skipping a partition of "${stream}"`);
   if (typeof reason !== 'string' || reason.trim() === '') throw new Error(`skipping partition ${partition} of "${stream}": say why, it is kept in the receipt`);
-  const write = run.writeOf(stream);
+  const write = run.writeOf(stream!);
   if (write !== 'append' && write !== 'merge') throw new Error(`skipping partition ${partition} of "${stream}": "write: ${write}" takes earlier rows away, and over a gap those of the gap would be gone; mend the partition, or cancel`);
 }
 

@@ -12,7 +12,7 @@ export class Run {
   /** Why it is queued, or holds as a whole. */
   message: string | null = null;
   started: StartRunOutput | null = null;
-  pausedBy: { readonly by: string | null; readonly reason: string | null; readonly until: string | null } | null = null;
+  pausedBy: { readonly by: string | null; readonly reason: string | null; readonly until: string | null; /** Given as the end of the pause, and no instant. */ readonly unclear?: string } | null = null;
   rollback = false;
   readonly streams: Streams;
   private readonly labels;
@@ -86,8 +86,9 @@ export class Run {
 
   private pauseText(): string | null {
     if (!this.pausedBy) return null;
-    const { by, reason, until } = this.pausedBy;
-    return `paused${by ? ` by ${by}` : ''}${reason ? ` (${reason})` : ''}${until ? ` until ${until}` : ''}; "millrace resume ${workflowInfo().workflowId}" goes on`;
+    const { by, reason, until, unclear } = this.pausedBy;
+    const end = until ? ` until ${until}` : unclear === undefined ? '' : ` until a person resumes it ("${unclear}" is no instant such as 2026-08-03T08:00:00Z)`;
+    return `paused${by ? ` by ${by}` : ''}${reason ? ` (${reason})` : ''}${end}; "millrace resume ${workflowInfo().workflowId}" goes on`;
   }
 
   private balanceOf(stream: string): string {

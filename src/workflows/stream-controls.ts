@@ -1,5 +1,6 @@
 import { CancellationScope, condition, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { PlanRef } from '../domain/plan';
+import { asRequest, ordinalOf, textOf } from './by-hand';
 import { told } from './failures';
 import type { Gate } from './gate';
 import {
@@ -29,27 +30,29 @@ export function openStreamControls(controlled: Controlled): StreamControls {
   let told: string | null = null;
 
   /** Carries out an order and remembers the answer. */
-  const carryOut = async (order: number | undefined, work: () => void | Promise<void>): Promise<void> => {
+  const carryOut = async <Request extends { readonly order?: number }>(given: Request | undefined, work: (request: Partial<Request>) => void | Promise<void>): Promise<void> => {
+    const request = asRequest<Request>(given);
+    const { order } = request;
     carrying += 1;
     let refusal: string | null = null;
     try {
-      await work();
+      await work(request);
     } catch (error) {
       refusal = messageOf(error);
     } finally {
       carrying -= 1;
-      if (order !== undefined) answers.push({ order, refusal });
+      if (typeof order === 'number') answers.push({ order, refusal });
     }
   };
 
-  setHandler(pause, (request) => carryOut(request?.order, () => gate.pause()), { description: 'Stop at the next safe place; nothing is lost' });
-  setHandler(resume, (request) => carryOut(request?.order, () => gate.resume()), { description: 'Go on; also tries again what is held' });
-  setHandler(cancel, (request) => carryOut(request?.order, () => gate.drain()), { description: 'End this stream after what is in hand' });
-  setHandler(setWindow, ({ order, window }) => carryOut(order, () => { partitions.window = window; }), { description: 'How many partitions of this stream move at once: {"window": 2}' });
-  setHandler(retryPiece, (request) => carryOut(request.order, () => retry(controlled, request)), { description: 'Try again what is held: {"partition": 7, "reread": true}' });
-  setHandler(skipPiece, ({ order, partition, by, reason }) => carryOut(order, () => partitions.skip(within(controlled, partition), partition, by ?? null, reason)), { description: 'Leave a partition out, as a recorded gap: {"partition": 7, "reason": "…"}' });
-  setHandler(approvePiece, ({ order, by, reason }) => carryOut(order, () => { gate.decide('approve', by ?? null, reason ?? null); }), { description: 'Publish what waits for an approval' });
-  setHandler(rejectPiece, ({ order, by, reason }) => carryOut(order, () => { gate.decide('reject', by ?? null, reason ?? null); }), { description: 'End this stream instead of publishing it' });
+  setHandler(pause, (request) => carryOut(request, () => gate.pause()), { description: 'Stop at the next safe place; nothing is lost' });
+  setHandler(resume, (request) => carryOut(request, () => gate.resume()), { description: 'Go on; also tries again what is held' });
+  setHandler(cancel, (request) => carryOut(request, () => gate.drain()), { description: 'End this stream after what is in hand' });
+  setHandler(setWindow, (request) => carryOut(request, ({ window }) => { partitions.window = validWindow(window); }), { description: 'How many partitions of this stream move at once: {"window": 2}' });
+  setHandler(retryPiece, (request) => carryOut(request, (asked) => retry(controlled, asked)), { description: 'Try again what is held: {"partition": 7, "reread": true}' });
+  setHandler(skipPiece, (request) => carryOut(request, ({ partition, by, reason }) => partitions.skip(within(controlled, partition), ordinalOf(partition), textOf(by), needed(reason))), { description: 'Leave a partition out, as a recorded gap: {"partition": 7, "reason": "…"}' });
+  setHandler(approvePiece, (request) => carryOut(request, ({ by, reason }) => { gate.decide('approve', textOf(by), textOf(reason)); }), { description: 'Publish what waits for an approval' });
+  setHandler(rejectPiece, (request) => carryOut(request, ({ by, reason }) => { gate.decide('reject', textOf(by), textOf(reason)); }), { description: 'End this stream instead of publishing it' });
 
   const news = (): string => {
     const { state, message, waiting } = controlled.progress();
@@ -72,25 +75,38 @@ export function openStreamControls(controlled: Controlled): StreamControls {
   return { settled: () => CancellationScope.nonCancellable(() => condition(() => carrying === 0 && answers.length === 0)) };
 }
 
-async function retry(controlled: Controlled, { partition, reread, stream }: RetryRequest): Promise<void> {
+async function retry(controlled: Controlled, { partition: given, reread }: RetryRequest): Promise<void> {
   const { gate, partitions } = controlled;
-  if (partition === undefined) {
+  if (given === undefined) {
     gate.retry();
     return;
   }
-  const plan = within(controlled, partition);
-  const { stage } = controlled.progress();
+  const plan = within(controlled, given);
+  const partition = ordinalOf(given);
+  const { stage, stream } = controlled.progress();
   if (reread) await partitions.reread(plan, partition, stage === 'transform' || stage === 'contract' || (stage === 'check' && !plan.wholeStream));
   if (reread) gate.retry();
   else if (!gate.retry(partition)) throw refused(`partition ${partition} of "${stream}" is neither held nor at work; "millrace status" shows what is`);
 }
 
-function within({ plan, progress }: Controlled, partition: number): PlanRef {
+function within({ plan, progress }: Controlled, given: unknown): PlanRef {
+  const partition = ordinalOf(given);
   const planned = plan();
   const { stream } = progress();
   if (!planned) throw refused(`stream "${stream}" has no plan yet; it has no partitions`);
-  if (partition < 0 || partition >= planned.partitions) throw refused(`stream "${stream}" has no partition ${partition}; they are 0 to ${planned.partitions - 1}`);
+  if (!(partition < planned.partitions)) throw refused(`stream "${stream}" has no partition ${JSON.stringify(given)}; they are 0 to ${planned.partitions - 1}`);
   return planned;
+}
+
+function validWindow(window: unknown): number {
+  if (!Number.isInteger(window) || Number(window) < 1) throw refused(`a window of ${JSON.stringify(window)} partitions is none; write a whole number from 1, such as {"window": 2}`);
+  return Number(window);
+}
+
+function needed(reason: unknown): string {
+  const text = textOf(reason);
+  if (text === null) throw refused('skipping a partition: say why, it is kept in the receipt');
+  return text;
 }
 
 const messageOf = (error: unknown): string => told(error).message;

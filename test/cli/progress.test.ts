@@ -1,3 +1,6 @@
+import { silentOf } from '../../src/cli/fallen-silent';
+import { createNews } from '../../src/cli/news';
+import type { Pending } from '../../src/cli/pending';
 import { createPacer, noPace } from '../../src/cli/pace';
 import { openProgress } from '../../src/cli/progress';
 import { barOf, linesOf, screenOf } from '../../src/cli/progress-lines';
@@ -26,12 +29,40 @@ describe('the pace', () => {
     expect(pace(stream({ estimatedRows: null, partitions: { total: 8, done: 4 } }))).toMatchObject({ rate: 0, eta: 2 });
   });
 
+  it('tells no time where all is read: what check and publish take nobody knows', () => {
+    let now = 0;
+    const pace = createPacer(() => now);
+    pace(stream({ stage: 'load' }));
+    now = 2000;
+    expect(pace(stream({ stage: 'publish', read: 900, partitions: { total: 8, done: 8 } }))).toMatchObject({ rate: 450, eta: null });
+  });
+
   it('is never negative, where a partition is read again', () => {
     let now = 0;
     const pace = createPacer(() => now);
     pace(stream({ read: 500 }));
     now = 1000;
     expect(pace(stream({ read: 100 }))).toEqual(noPace);
+  });
+});
+
+describe('work whose worker went away', () => {
+  const now = Date.parse('2026-08-01T00:00:00Z');
+  const load = (facts: Partial<Pending>): Pending => ({
+    activityId: 'orders/0003/load', state: 'running', attempt: 1, failure: null, since: 20, rows: 0, bytes: 0, worker: '4711@host', heardAt: now - 10_000, beatTimeout: 30_000, ...facts,
+  });
+
+  it('is what has told nothing for longer than a heartbeat may be on its way', () => {
+    expect(silentOf([load({ heardAt: now - 5000 }), load({ state: 'waiting' }), load({ heardAt: null }), load({ beatTimeout: 1500 })], now)).toBeNull();
+    expect(silentOf([load({}), load({ activityId: 'orders/0004/extract', heardAt: now - 8000 })], now)).toEqual({ activityIds: ['orders/0003/load', 'orders/0004/extract'], worker: '4711@host', until: '2026-08-01T00:00:22.000Z' });
+  });
+
+  it('is told once, with the time that is left at most', () => {
+    const news = createNews();
+    const silent = { activityIds: ['orders/0003/load', 'orders/0004/load', 'orders/0005/load'], worker: '4711@host', until: new Date(Date.now() + 19_700).toISOString() };
+    expect(news.of(figures({ silent }))).toEqual([expect.stringMatching(/^orders\/0003\/load and 2 others wait for the worker that went away \(4711@host\); its heartbeat runs out in at most (19|20) s, then a worker that is there goes on$/)]);
+    expect(news.of(figures({ silent: { ...silent, until: new Date(Date.now() + 900).toISOString() } }))).toEqual([]);
+    expect(news.of(figures({}))).toEqual([]);
   });
 });
 

@@ -334,3 +334,28 @@ test('orders by hand reach a stream, and the run shows it', async () => {
   await childOf(handle).signal('resume');
   await completed(handle, block.release);
 });
+
+test('whatever is typed as the input of a signal or update, the run goes on hearing its person', async () => {
+  const { handle, block } = await standingIn('loadBatch', { rows: 9 });
+  const nonsense = [null, 'now', 7, [1], { by: { name: 'ann' }, until: 8, window: 'many', partition: null, stream: 7 }] as const;
+  for (const to of [handle, childOf(handle)]) {
+    for (const name of ['pause', 'resume', 'setWindow', 'retryPartition', 'skipPartition', 'approve', 'reject', 'streamReport']) {
+      for (const input of nonsense) await to.signal(name, input);
+      await to.signal(name);
+    }
+  }
+  for (const name of ['setConcurrency', 'retryPartition', 'skipPartition', 'approve', 'reject']) {
+    for (const input of nonsense) expect(await refusal(update(handle, name, input as never))).toMatch(/^(setting concurrency|retrying|skipping|approving)/);
+  }
+  await handle.signal('pause', { until: 'Mon 08:00', by: 'ann' });
+  await eventually(async () => (await progressOf(handle)).state === 'paused', 'paused');
+  expect((await progressOf(handle)).message).toMatch(/^paused by ann until a person resumes it \("Mon 08:00" is no instant such as 20/);
+  await handle.signal('resume', null);
+  await completed(handle, block.release);
+});
+
+test.each([null, 'now'])('a cancel with the input %j ends the run as Cancelled', async (input) => {
+  const { handle, block } = await standingIn('loadBatch', { rows: 9 });
+  await handle.signal('cancel', input);
+  await eventually(async () => { block.release(); return (await handle.describe()).status.name === 'CANCELLED'; }, 'the run ends');
+});
