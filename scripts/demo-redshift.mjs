@@ -10,7 +10,7 @@ const bucket = 'millrace-demo';
 export async function startWarehouse(root) {
   const { startS3 } = await import(path.join(root, 'lib/dev/s3.js'));
   const s3 = await startS3({ folder: path.join(root, '.millrace/demo/s3'), tools: path.join(root, '.millrace/tools'), log: console.log }).catch((error) => {
-    console.log(`The example with Redshift is left out: ${error.message}`);
+    console.log(`The examples with S3 and Redshift are left out: ${error.message}`);
     return null;
   });
   if (!s3) return null;

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
-import { createActivities, failureInterceptor, timingInterceptor, type Dependencies } from './activities';
+import { failureInterceptor, timingInterceptor, type Dependencies } from './activities';
+import { activitiesIn, openStagingPlaces } from './activities/staging-places';
 import { openConnections } from './config/connections';
 import { durationOf } from './config/duration';
 import { resolveReferences } from './config/secrets';
@@ -10,7 +11,8 @@ import { connectorNamed } from './connectors/registry';
 import { ConfigurationError } from './domain/errors';
 import type { KillPoint } from './domain/control';
 import { governorIn } from './stores/governor';
-import { openStaging } from './stores/open-staging';
+import { openNamedStaging, openStaging } from './stores/open-staging';
+import type { StagingStore } from './stores/staging';
 import { openEngine } from './transforms/duckdb-engine';
 
 /** Composition root: environment → stores → connectors → activities → workers, one on the common queue, one on the queue of this staging. */
@@ -22,8 +24,8 @@ export async function runWorker(environment: Environment): Promise<void> {
   const engine = await openEngine({
     memoryLimit: environment.memoryLimit, tempFolder: path.join(environment.home, 'temp'), tempLimit: environment.tempLimit, slots: environment.slots, threads: environment.threads,
   });
-  const dependencies: Dependencies = {
-    staging, engine,
+  const dependenciesOf = (store: StagingStore): Dependencies => ({
+    staging: store, engine,
     taskQueue: environment.taskQueue, heartbeatTimeout: environment.heartbeatTimeout, version: packageVersion(), worker: `${hostname()}:${environment.home}`,
     reached: killSwitch(environment.killAt),
     resolveSecret: async (file, reference) => String(await resolveReferences(reference, path.dirname(file), 'steps')),
@@ -31,7 +33,7 @@ export async function runWorker(environment: Environment): Promise<void> {
       const { connector, config } = await openConnections(file).resolve(name);
       const found = connectorNamed(connector);
       if (!found.openSource) throw new ConfigurationError(`opening "${name}" as a source: connector "${connector}" is a destination only`);
-      return found.openSource(config, { engine, baseFolder: path.dirname(file), connection: name, governor: governorIn(staging, `${path.resolve(file)}#${name}`) });
+      return found.openSource(config, { engine, baseFolder: path.dirname(file), connection: name, governor: governorIn(store, `${path.resolve(file)}#${name}`) });
     },
     async openDestination(file, name) {
       const { connector, config } = await openConnections(file).resolve(name);
@@ -39,15 +41,16 @@ export async function runWorker(environment: Environment): Promise<void> {
       if (!found.openDestination) throw new ConfigurationError(`opening "${name}" as a destination: connector "${connector}" is a source only`);
       return found.openDestination(config, { engine, baseFolder: path.dirname(file), connection: name });
     },
-  };
+  });
+  const places = openStagingPlaces({ own: staging, open: (address) => openNamedStaging(address, environment), dependenciesOf });
   const heartbeatTimeout = durationOf(environment.heartbeatTimeout)!;
   const create = (taskQueue: string) => Worker.create({
     connection,
     namespace: environment.temporal.namespace,
     taskQueue,
     workflowBundle: { codePath: path.join(__dirname, 'workflow-bundle.js') },
-    activities: createActivities(dependencies),
-    interceptors: { activity: [() => ({ inbound: failureInterceptor(environment.noProgress) }), () => ({ inbound: timingInterceptor(staging) })] },
+    activities: activitiesIn(places),
+    interceptors: { activity: [() => ({ inbound: failureInterceptor(environment.noProgress) }), () => ({ inbound: timingInterceptor(async (input) => (await places.placeOf(input)).staging) })] },
     // Cancel and pause are heard on a heartbeat, so its throttle bounds how soon. Three fit into the timeout, so one may be late.
     maxHeartbeatThrottleInterval: Math.min(2000, heartbeatTimeout / 3),
     // After a worker has died, its workflows are told to the next one after this long.

@@ -1,6 +1,6 @@
 /** What workflows know of the janitor's activities. */
 export interface CleanActivities {
-  findStaging(): Promise<StagingFound>;
+  findStaging(input?: { readonly staging?: string }): Promise<StagingFound>;
   cleanPipeline(input: CleanPipelineInput): Promise<PipelineCleaned>;
   settlePipeline(input: CleanPipelineInput): Promise<PipelineSettled>;
 }
@@ -10,18 +10,24 @@ export interface StagingFound {
   readonly queue: string;
   /** Names of the pipelines that have runs in it. */
   readonly pipelines: readonly string[];
+  /** Addresses of further stores, which pipelines named. */
+  readonly elsewhere?: readonly string[];
 }
 
 export interface CleanPipelineInput {
   readonly pipeline: string;
   /** Only tell. */
   readonly dryRun: boolean;
+  /** Of a store that pipelines named; absent: that of the worker. */
+  readonly staging?: string;
 }
 
 export interface PipelineCleaned {
   /** Staged files of ended runs. */
   readonly files: number;
   readonly bytes: number;
+  /** Uploads of ended runs that were cut off, in a store that keeps such; they cost and no listing shows them. */
+  readonly uploads?: number;
   readonly quarantineFiles: number;
   readonly quarantineBytes: number;
   /** Runs that ended without a receipt and are not settled in the destination yet. */

@@ -1,5 +1,6 @@
 import type { Destination } from '../connectors/connector';
 import { defaultRetention, type Retention } from '../domain/retention';
+import { knownElsewhere } from '../stores/elsewhere';
 import type { StagingStore } from '../stores/staging';
 import type { Batch } from '../domain/batch';
 import { boundQuarantine, none, plus, type Swept } from './bound-quarantine';
@@ -14,8 +15,10 @@ const day = 86_400_000;
 const forgotten = 30 * day;
 const mostNamed = 20;
 
-export const createFindStaging = ({ staging, taskQueue }: Dependencies): CleanActivities['findStaging'] => async () =>
-  ({ queue: `${taskQueue}.${staging.id}`, pipelines: await stagedPipelines(staging) });
+export const createFindStaging = ({ staging, taskQueue }: Dependencies): CleanActivities['findStaging'] => async (input) => {
+  const pipelines = await stagedPipelines(staging);
+  return input?.staging === undefined ? { queue: `${taskQueue}.${staging.id}`, pipelines, elsewhere: await knownElsewhere(staging) } : { queue: taskQueue, pipelines };
+};
 
 /** Sweeps what ended runs of one pipeline left in staging; documents stay. A run that goes on, or may, keeps everything. */
 export const createCleanPipeline = (dependencies: Dependencies): CleanActivities['cleanPipeline'] => async ({ pipeline, dryRun }) =>
@@ -27,15 +30,18 @@ export const createCleanPipeline = (dependencies: Dependencies): CleanActivities
     const retention = last?.document.spec.retention ?? defaultRetention;
     const notes: string[] = [];
     let staged = none;
+    let uploads = 0;
     for (const run of runs) {
       const reason = await keptBecause(staging, run);
       if (reason) notes.push(`${run.folder}: ${reason}`);
-      else staged = plus(staged, await sweep(staging, run.folder, await keptBatches(staging, run, retention), dryRun));
+      if (reason) continue;
+      staged = plus(staged, await sweep(staging, run.folder, await keptBatches(staging, run, retention), dryRun));
+      uploads += await staging.endUploads(`${run.folder}/`, { dryRun });
     }
     const quarantine = await boundQuarantine({ staging, pipeline, runs, resolved: await resolvedRuns(dependencies, control, runs), retention, dryRun });
     const dead = runs.filter((run) => run.life === 'ended' && run.endedAt === null && !run.settled);
     const cleaned: PipelineCleaned = {
-      ...staged, quarantineFiles: quarantine.files, quarantineBytes: quarantine.bytes,
+      ...staged, uploads, quarantineFiles: quarantine.files, quarantineBytes: quarantine.bytes,
       unsettled: dead.map(({ folder }) => folder).slice(0, mostNamed), tables: await leftTables(dependencies, last, dryRun, notes), notes: notes.slice(0, mostNamed),
     };
     return cleaned;

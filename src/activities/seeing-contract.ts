@@ -19,7 +19,7 @@ export interface SeeingActivities {
   examineWorker(input: ExamineInput): Promise<Examined>;
   traceBatch(input: TraceInput): Promise<Traced | null>;
   /** Removes what a preview left in staging. */
-  sweepPreview(input: { readonly id: string }): Promise<void>;
+  sweepPreview(input: { readonly id: string; readonly staging?: string }): Promise<void>;
 }
 
 export interface VerifyRunInput {

@@ -10,9 +10,10 @@ export const createStartRun = ({ staging, taskQueue, heartbeatTimeout, worker }:
   const { workflowId, executionId, startedAt, logicalDate, connectionsFile, allowDestructive, backfill, gaps, replay } = input;
   const spec = withKeyChecks(input.spec);
   for (let generation = 1; ; generation += 1) {
-    const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, ...(backfill && { backfill }), ...(replay && { replay: { of: replay.of, number: replay.number } }), generation, executionId, startedAt }, spec, connectionsFile, allowDestructive, ...(gaps && { gaps }), ...(replay && { selection: replay.selection }) };
+    const mine: RunDocument = { run: { pipeline: spec.pipeline, workflowId, logicalDate, ...(backfill && { backfill }), ...(replay && { replay: { of: replay.of, number: replay.number } }), ...(spec.staging && { staging: spec.staging }), generation, executionId, startedAt }, spec, connectionsFile, allowDestructive, ...(gaps && { gaps }), ...(replay && { selection: replay.selection }) };
     const there = JSON.parse(await staging.putIfAbsent(`${runPath(mine.run)}/run.json`, canonicalJson(mine))) as RunDocument;
-    if (there.run.executionId === executionId) return { run: there.run, queue: `${taskQueue}.${staging.id}`, heartbeatTimeout, ...(worker && { worker }) };
+    // A staging that the pipeline names is every worker's (semantics 12), so no worker is missed in particular.
+    if (there.run.executionId === executionId) return { run: there.run, queue: spec.staging ? taskQueue : `${taskQueue}.${staging.id}`, heartbeatTimeout, ...(worker && !spec.staging && { worker }) };
   }
 };
 

@@ -5,7 +5,7 @@ import { recordTiming } from '../stores/timings';
 import type { StagingStore } from '../stores/staging';
 
 /** Notes when an activity of a run began and ended, and tells the run which attempt it was. A note that cannot be written is not worth failing for. */
-export const timingInterceptor = (staging: StagingStore): ActivityInboundCallsInterceptor => ({
+export const timingInterceptor = (stagingOf: (input: unknown) => Promise<StagingStore>): ActivityInboundCallsInterceptor => ({
   async execute(input: ActivityExecuteInput, next: Next<ActivityInboundCallsInterceptor, 'execute'>): Promise<unknown> {
     const { info } = Context.current();
     const startedAt = new Date().toISOString();
@@ -16,10 +16,10 @@ export const timingInterceptor = (staging: StagingStore): ActivityInboundCallsIn
         const value = isMap(result) ? result[name] : null;
         return typeof value === 'number' ? value : null;
       };
-      await recordTiming(staging, given.run, info.activityId, {
+      await stagingOf(given).then((staging) => recordTiming(staging, given.run!, info.activityId, {
         activity: info.activityType, stream: given.stream ?? null, part: given.ordinal ?? null, attempt: info.attempt,
         scheduledAt: new Date(info.scheduledTimestampMs).toISOString(), startedAt, finishedAt: new Date().toISOString(), rows: number('rows'), bytes: number('bytes'),
-      }).catch(() => undefined);
+      })).catch(() => undefined);
     }
     return given?.run && info.attempt > 1 && isMap(result) ? { ...result, attempt: info.attempt } : result;
   },

@@ -30,9 +30,10 @@ export async function janitorOf({ home, taskQueue }: Environment): Promise<{ rea
 function tell(report: CleanReport, terminal: Terminal): ExitCode {
   terminal.event('cleaned', { ...report });
   const would = report.dryRun ? 'would remove' : 'removed';
-  for (const { pipeline, files, bytes, quarantineFiles, quarantineBytes, unsettled, settled, tables, notes } of report.pipelines) {
+  for (const { pipeline, files, bytes, uploads = 0, quarantineFiles, quarantineBytes, unsettled, settled, tables, notes } of report.pipelines) {
     const lines = [
       ...(files > 0 ? [`${would} ${plural(files, 'staged file')} of ended runs, ${spokenBytes(bytes)}`] : []),
+      ...(uploads > 0 ? [`${report.dryRun ? 'would end' : 'ended'} ${plural(uploads, 'upload')} that ${uploads === 1 ? 'was' : 'were'} cut off`] : []),
       ...(quarantineFiles > 0 ? [`${would} ${plural(quarantineFiles, 'quarantine file')}, ${spokenBytes(quarantineBytes)}`] : []),
       ...(report.dryRun ? unsettled.map((run) => `would settle what ${run} left in the destination`) : settled.map((stream) => `settled in the destination: ${stream}`)),
       ...tables.map((table) => `${report.dryRun ? 'would drop' : 'dropped'} hidden table ${table}`),

@@ -12,7 +12,7 @@ import { askWorker } from './ask-worker';
 import { serverForRun } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
-import { findOneStored, findStored, openStore } from './open-store';
+import { findOneStored, findStored, openStore, openStores } from './open-store';
 import { plainTable } from './plain-table';
 import { storedBatches } from './stored-batches';
 import type { Terminal } from './terminal';
@@ -22,7 +22,7 @@ import { wrapped } from './wrapped';
 
 /** `lineage RUN`: run → streams → partitions → batches. */
 async function lineageOfRun(word: string, limit: number, environment: Environment, terminal: Terminal): Promise<ExitCode> {
-  const staging = await openStore(environment);
+  const staging = await openStore(environment, word);
   const stored = await findOneStored(staging, word);
   const artefacts = openArtefacts(staging);
   terminal.say(`${pc.bold(stored.run.workflowId)}  pipeline text sha256 ${stored.spec.hash.slice(0, 16)}…`);
@@ -60,13 +60,12 @@ const partOf = (batchId: string): string => {
 /** `lineage TABLE BATCH`: from the `_millrace_batch_id` of any row: ledger → batch → manifest → partition → run, one look-up each. */
 async function lineageOfRow(table: string, batchNumber: string, environment: Environment, terminal: Terminal): Promise<ExitCode> {
   if (!/^\d{1,19}$/.test(batchNumber)) throw new ConfigurationError(`tracing "${table}": "${batchNumber}" is no batch number; take the _millrace_batch_id of a row`);
-  const staging = await openStore(environment);
-  const writers = await writersOf(staging, table);
+  const writers = await writersOf(await openStores(environment), table);
   const server = await serverForRun(environment, terminal);
   try {
     for (const { stored, input } of writers.map((stored) => ({ stored, input: inputOf(stored, table, batchNumber) }))) {
       const entry = await askWorker<Traced | null>(server.client, environment, { workflow: 'traceBatch', doing: `asking the ledger of "${stored.spec.destination}"`, input });
-      if (entry) return await tellRow(staging, entry, terminal);
+      if (entry) return await tellRow(await openStore(environment, stored.run.workflowId), entry, terminal);
     }
   } finally {
     await server.close();
@@ -75,8 +74,8 @@ async function lineageOfRow(table: string, batchNumber: string, environment: Env
 }
 
 /** The newest run of each pipeline that writes the table: it names the connection to ask. */
-async function writersOf(staging: StagingStore, table: string): Promise<readonly StoredRun[]> {
-  const runs = await findStored(staging, undefined);
+async function writersOf(stores: readonly StagingStore[], table: string): Promise<readonly StoredRun[]> {
+  const runs = (await Promise.all(stores.map((staging) => findStored(staging, undefined)))).flat().sort((left, right) => right.run.startedAt.localeCompare(left.run.startedAt));
   const writing = runs.filter(({ spec }) => streamTo(spec.streams, table) !== undefined);
   const newest = writing.filter(({ run }, at) => writing.findIndex((other) => other.run.pipeline === run.pipeline) === at);
   if (newest.length > 0) return newest;

@@ -48,7 +48,7 @@ export function openGaps(receipts: readonly RunSummary[]): readonly { readonly p
 }
 
 async function inputOf(pipeline: string, gapped: readonly string[], environment: Environment): Promise<RunPipelineInput> {
-  const staging = await openStore(environment);
+  const staging = await openStore(environment, pipeline);
   const { spec, connectionsFile, allowDestructive } = await lastWhole(staging, pipeline);
   const reading = spec.streams.find((one) => gapped.includes(one.stream) && referencedStreams(one).length > 0);
   if (reading) throw new ConfigurationError(`loading the gaps of "${reading.stream}": a step of it reads other streams, which are not read in such a run; read its window again with a backfill`);

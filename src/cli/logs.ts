@@ -37,7 +37,7 @@ export async function logs(word: string, follow: boolean, environment: Environme
 async function nameOf(word: string, client: Client | null, environment: Environment): Promise<string> {
   if (word.includes('/')) return word;
   const holder = client && await holderOf(client, word);
-  return holder ?? (await findOneStored(await openStore(environment), word)).run.workflowId;
+  return holder ?? (await findOneStored(await openStore(environment, word), word)).run.workflowId;
 }
 
 function tellOnce({ at, what, said }: Entry, told: Set<string>, terminal: Terminal): void {
@@ -62,7 +62,7 @@ async function historyOf(client: Client, runId: string): Promise<{ readonly entr
 }
 
 async function storedOf(runId: string, environment: Environment): Promise<readonly Entry[]> {
-  const staging = await openStore(environment);
+  const staging = await openStore(environment, runId);
   const timings = await readTimings(staging, (await findOneStored(staging, runId)).run);
   return timings.map(({ finishedAt, startedAt, activity, stream, part, attempt }) => ({
     at: finishedAt, what: [stream, part].filter((one) => one !== null).join('/') || 'run', said: doneText(activity, startedAt, finishedAt, attempt),

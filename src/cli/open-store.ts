@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../config/environment';
 import { EtlError } from '../domain/errors';
-import { openStaging } from '../stores/open-staging';
+import { holderOfRun, knownElsewhere } from '../stores/elsewhere';
+import { openNamedStaging, openStaging } from '../stores/open-staging';
 import { isNamed, listRuns, type StoredRun } from '../stores/runs';
 import type { StagingStore } from '../stores/staging';
 import type { Session } from '../transforms/duckdb-engine';
@@ -12,11 +13,25 @@ class NothingStoredError extends EtlError {
   readonly area = 'internal';
 }
 
-/** The staging store that the worker of this home writes; looking does not create one. */
-export async function openStore(environment: Environment): Promise<StagingStore> {
+/** The staging that holds the newest run that a word names: that of this home, or one that a pipeline named. */
+export async function openStore(environment: Environment, word: string): Promise<StagingStore> {
+  const [own, ...named] = (await openStores(environment)).map((staging) => ({ staging }));
+  return (await holderOfRun([own!, ...named], word)).staging;
+}
+
+/** That of this home, and those that pipelines named which its worker has run; looking creates none. */
+export async function openStores(environment: Environment): Promise<readonly StagingStore[]> {
   const { home } = environment;
   if (!hasStore(environment)) throw new NothingStoredError(`looking into "${home}": nothing has run there yet; go to the folder of the project, or name its home with MILLRACE_HOME`, { home });
-  return openStaging(environment);
+  const own = await openStaging(environment);
+  const named = await Promise.all((await knownElsewhere(own)).map((address) => openNamedStaging(address, environment).catch((error: Error) => leaveOut(address, error))));
+  return [own, ...named.filter((staging) => staging !== null)];
+}
+
+/** A bucket that is gone, or that this shell has no credentials for, must not hide what lies in the others. */
+function leaveOut(address: string, error: Error): null {
+  process.stderr.write(`runs that lie in ${address.replace(/\?.*/, '')} are left out: ${error.message}\n`);
+  return null;
 }
 
 /** A folder of the home is there once something has run; a shared store always. */

@@ -6,7 +6,7 @@ import { loadPipeline } from '../config/load-pipeline';
 import { unknownWord } from '../config/problems';
 import { ConfigurationError } from '../domain/errors';
 import type { PreviewRef, PreviewStream } from '../domain/preview';
-import { openStaging } from '../stores/open-staging';
+import { openNamedStaging, openStaging } from '../stores/open-staging';
 import { answerError, questionId } from './ask-worker';
 import { serverForRun, type Server } from './connect';
 import type { AddCommand } from './door';
@@ -51,7 +51,8 @@ async function fetchPreview(server: Server, environment: Environment, input: Pre
   try {
     const ref = await server.client.connection.withDeadline(Date.now() + 120_000, () => handle.executeUpdate<PreviewRef, []>('previewed', { args: [] }))
       .catch((error: unknown) => { throw answerError(error, `previewing "${input.spec.pipeline}"`, taskQueue); });
-    const staging = await openStaging(environment);
+    const named = input.spec.staging;
+    const staging = named === undefined ? await openStaging(environment) : await openNamedStaging(named, environment);
     if (staging.id !== ref.staging) throw new ConfigurationError(`previewing "${input.spec.pipeline}": the worker keeps its staging elsewhere (${ref.staging}, here it is ${staging.id}); run this where the worker runs, or set MILLRACE_HOME to its home`);
     return JSON.parse(await readFile(await staging.fetch(ref.file), 'utf8')) as readonly PreviewStream[];
   } finally {

@@ -28,7 +28,7 @@ interface Pipeline {
 /** A pipeline file, or the name of a pipeline that has run: then as it ran last. */
 async function pipelineOf(word: string, environment: Environment): Promise<Pipeline> {
   if (/\.ya?ml$/.test(word)) return { spec: await loadPipeline(word), connectionsFile: connectionsFileOf(word) };
-  const { spec, connectionsFile } = await findOneStored(await openStore(environment), word);
+  const { spec, connectionsFile } = await findOneStored(await openStore(environment, word), word);
   return { spec, connectionsFile };
 }
 

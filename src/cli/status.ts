@@ -54,7 +54,7 @@ async function resolvedRows(environment: Environment, receipts: readonly RunSumm
   const found: Resolved[] = [];
   for (const { run, streams } of receipts) {
     for (const { stream } of streams.filter(({ totals }) => totals.rejected > 0)) {
-      const one = await withSession(environment, async (session) => resolvedOf(session, await openStore(environment), run, stream));
+      const one = await withSession(environment, async (session) => resolvedOf(session, await openStore(environment, run.workflowId), run, stream));
       if (one) found.push(one);
     }
   }

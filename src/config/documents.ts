@@ -56,7 +56,7 @@ const rowsOf = ({ properties = {}, required = [] }: Property, before: string): r
 function pipelinePage(): string {
   const { properties = {}, required = [] } = jsonSchemas.pipeline() as Property;
   const parts = Object.entries(properties).flatMap(([word, property]) => {
-    const inner = property.items?.properties ? property.items : property;
+    const inner = [property.items, ...property.anyOf ?? []].find((shape) => shape?.properties) ?? property;
     return inner.properties && word !== 'defaults' ? [[`## ${word}`, ...(property.description ? [`${property.description}.`] : []), table(inner)].join('\n\n')] : [];
   });
   const formats = formatWords.map(({ name, summary, optionsSchema }: Word) => wordsOf(name, summary, optionsSchema).replace('## ', '### '));

@@ -38,7 +38,7 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
   const limits = limitsOf(raw['limits'], yaml, problems);
   const schedule = raw['schedule'] === undefined ? null : parseSchedule(raw['schedule'], yaml);
   problems.push(...schedule?.problems ?? []);
-  const { retention, problems: bounds } = parseRetention(raw, yaml);
+  const { retention, staging, problems: bounds } = parseRetention(raw, yaml);
   problems.push(...bounds);
   const defaults = parseDefaults(raw['defaults'], yaml);
   problems.push(...defaults.problems);
@@ -55,6 +55,7 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
     streams, limits,
     ...(schedule?.schedule ? { schedule: schedule.schedule } : {}),
     ...(retention ? { retention } : {}),
+    ...(staging === null ? {} : { staging }),
     onFailure: raw['on_failure'] === 'fail' ? 'fail' : 'hold',
     hash: createHash('sha256').update(text).digest('hex'),
   };

@@ -73,7 +73,7 @@ export const pipelineSchema = z.strictObject({
   schedule: z.unknown().optional().describe('When it runs by itself, once "millrace schedule apply" has told the server'),
   keep: z.unknown().optional().describe('How long staged batches stay after their run; default: not at all'),
   quarantine: z.unknown().optional().describe('Bounds of rejected rows: keep (default 90 days) and max'),
-  staging: z.unknown().optional().describe('Bounds of staging: max, where extraction waits'),
+  staging: z.unknown().optional().describe('Where staging lies, s3://bucket/prefix, and max, where extraction waits'),
   tests: z.unknown().optional().describe('Examples that "millrace test" runs: given rows, and what is expected of them'),
   on_failure: z.enum(['hold', 'fail']).optional().describe('hold: wait for a person; fail: end the run'),
 });

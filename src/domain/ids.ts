@@ -13,6 +13,8 @@ export interface RunRef {
   readonly replay?: { readonly of: string; readonly number: number };
   /** `clean`: what the janitor claims in this run's name. */
   readonly part?: string;
+  /** `s3://…`: the staging that the pipeline names, where any worker may take the next step; absent: that of the worker that began. */
+  readonly staging?: string;
   /** 1 for the first execution of the id, 2 for the next, … */
   readonly generation: number;
   /** Temporal's run id of the first execution of this generation. */

@@ -82,6 +82,8 @@ export interface PipelineSpec {
   readonly schedule?: ScheduleSpec;
   /** Absent: the defaults. */
   readonly retention?: Retention;
+  /** `s3://bucket/prefix?…`, shared by workers on several machines; absent: what the worker was started with. */
+  readonly staging?: string;
   /** Of the YAML text as written; in receipts. */
   readonly hash: string;
 }

@@ -50,6 +50,7 @@ export async function openLocalStaging(folder: string): Promise<StagingStore> {
     async remove(keys) {
       for (const key of keys) await rm(pathOf(key), { force: true });
     },
+    endUploads: async () => 0,
     async sweep(prefix, keep) {
       const entries = await readdir(pathOf(prefix), { withFileTypes: true, recursive: true }).catch(() => []);
       for (const entry of entries) {

@@ -1,7 +1,7 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { ConfigurationError } from '../domain/errors';
 import { openLocalStaging } from './local-staging';
-import { objectStoreSchema, type ObjectStoreSettings } from './object-store/settings';
+import { stagingSettings } from './staging-address';
 import type { StagingStore } from './staging';
 
 export interface StagingSettings {
@@ -14,18 +14,15 @@ export interface StagingSettings {
 
 export function openStaging({ staging, home, stagingCache }: StagingSettings): Promise<StagingStore> {
   if (staging === undefined) return openLocalStaging(path.join(home, 'staging'));
-  // The AWS SDK is loaded by those who need it.
-  const { openS3Staging } = require('./s3-staging') as typeof import('./s3-staging');
-  return openS3Staging({ settings: settingsOf(staging), cache: path.join(home, 'staging-cache'), cacheLimit: stagingCache });
+  return openShared({ address: staging, word: 'MILLRACE_STAGING', cache: path.join(home, 'staging-cache'), stagingCache });
 }
 
-/** Credentials come from the ordinary AWS chain, so that the address may be shown. */
-function settingsOf(address: string): ObjectStoreSettings {
-  const refuse = (problem: string) => new ConfigurationError(`reading MILLRACE_STAGING "${address}": ${problem}; write s3://bucket/prefix, with ?region=…, endpoint, path_style, checksums, profile, kms_key, part_size or parallel where needed`);
-  if (!URL.canParse(address) || new URL(address).protocol !== 's3:') throw refuse('it is no s3 address');
-  const { hostname, pathname, searchParams } = new URL(address);
-  const options = Object.fromEntries([...searchParams].map(([name, value]) => [name, name === 'path_style' ? value === 'true' : value]));
-  const parsed = objectStoreSchema.safeParse({ bucket: hostname, prefix: pathname, ...options });
-  if (!parsed.success) throw refuse(parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`).join('; '));
-  return parsed.data;
+/** The staging that a pipeline names with `staging: s3://…`. Its local copies lie apart from those of other stores. */
+export const openNamedStaging = (address: string, { home, stagingCache }: Pick<StagingSettings, 'home' | 'stagingCache'>): Promise<StagingStore> =>
+  openShared({ address, word: 'staging', cache: path.join(home, 'staging-cache', `named-${createHash('sha256').update(address).digest('hex').slice(0, 12)}`), stagingCache });
+
+function openShared({ address, word, cache, stagingCache }: { readonly address: string; readonly word: string; readonly cache: string; readonly stagingCache: number }): Promise<StagingStore> {
+  // The AWS SDK is loaded by those who need it.
+  const { openS3Staging } = require('./s3-staging') as typeof import('./s3-staging');
+  return openS3Staging({ settings: stagingSettings(address, word), cache, cacheLimit: stagingCache });
 }

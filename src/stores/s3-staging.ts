@@ -30,6 +30,8 @@ export async function openS3Staging({ settings, cache, cacheLimit }: S3StagingOp
     if (await store.createText(key, own)) return own;
     return (await text(key)) ?? own;
   };
+  // Some servers make a bucket at its first object: a misspelt one must not be one of those.
+  await store.probe();
   const id = (await putIfAbsent('staging-id', randomBytes(4).toString('hex'))).trim();
 
   /** Apart, then renamed: two activities may want the same file, and a killed one leaves half of it. */
@@ -79,6 +81,7 @@ export async function openS3Staging({ settings, cache, cacheLimit }: S3StagingOp
       await store.remove(keys);
       for (const key of keys) await rm(localOf(key), { force: true });
     },
+    endUploads: (prefix, { dryRun }) => store.abortUploads(prefix, new Date(), { dryRun }),
     async sweep(prefix, keep) {
       const gone: string[] = [];
       for await (const { key } of store.list(`${prefix}/`)) {

@@ -31,6 +31,8 @@ export interface StagingStore {
   walk(prefix: string): AsyncIterable<StagedEntry>;
   /** Missing is fine. */
   remove(keys: readonly string[]): Promise<void>;
+  /** Ends uploads under a prefix that were cut off, where the store keeps such, or only counts them; returns how many. */
+  endUploads(prefix: string, options: { readonly dryRun: boolean }): Promise<number>;
   /** Removes the data files under a prefix that are not in `keep`; JSON documents stay. Missing is fine. */
   sweep(prefix: string, keep: ReadonlySet<string>): Promise<void>;
 }

@@ -26,6 +26,6 @@ export async function previewPipeline(input: PreviewInput): Promise<void> {
     await preview;
     await condition(() => read, '1 minute');
   } finally {
-    await activities.sweepPreview.executeWithOptions({ activityId: 'sweep', summary: 'remove what was shown' }, [{ id: input.id }]);
+    await activities.sweepPreview.executeWithOptions({ activityId: 'sweep', summary: 'remove what was shown' }, [{ id: input.id, ...(input.spec.staging && { staging: input.spec.staging }) }]);
   }
 }

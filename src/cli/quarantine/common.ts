@@ -39,7 +39,7 @@ export interface Opened {
 }
 
 export async function openNamed(word: string, only: string | undefined, doing: string, environment: Environment): Promise<Opened> {
-  const staging = await openStore(environment);
+  const staging = await openStore(environment, word);
   const stored = await newestRun(staging, word);
   const names = stored.spec.streams.map(({ stream }) => stream);
   if (only !== undefined && !names.includes(only)) throw new ConfigurationError(`${doing} "${word}": ${unknownWord('stream', only, names)}`);

@@ -2,8 +2,10 @@ import pc from 'picocolors';
 import { quarantinedFiles } from '../../activities/replay/quarantined';
 import type { Environment } from '../../config/environment';
 import { groupQuarantine, type QuarantineGroup } from '../../stores/quarantine';
+import type { StoredRun } from '../../stores/runs';
+import type { StagingStore } from '../../stores/staging';
 import { exitCodes, type ExitCode } from '../exit-codes';
-import { findStored, openStore, withSession } from '../open-store';
+import { findStored, openStore, openStores, withSession } from '../open-store';
 import { plainTable } from '../plain-table';
 import type { Terminal } from '../terminal';
 import { grouped } from '../words';
@@ -20,11 +22,15 @@ interface Listed {
   readonly resolution: Resolved | null;
 }
 
+async function newestIn(stores: readonly StagingStore[], word: string | undefined): Promise<readonly (StoredRun & { readonly staging: StagingStore })[]> {
+  const runs = await Promise.all(stores.map(async (staging) => (await findStored(staging, word)).map((stored) => ({ ...stored, staging }))));
+  return runs.flat().sort((left, right) => right.run.startedAt.localeCompare(left.run.startedAt)).slice(0, mostRuns);
+}
+
 /** `quarantine list`: how many rows were set aside, by run, stream, step and reason, and what became of them. */
 export async function quarantineList(word: string | undefined, flags: FilterFlags, environment: Environment, terminal: Terminal): Promise<ExitCode> {
-  const staging = await openStore(environment);
   const found: Listed[] = [];
-  for (const { run, spec } of (await findStored(staging, word)).slice(0, mostRuns)) {
+  for (const { staging, run, spec } of await newestIn(word === undefined ? await openStores(environment) : [await openStore(environment, word)], word)) {
     for (const { stream } of spec.streams) {
       const files = await quarantinedFiles(staging, run, stream);
       if (files.length === 0) continue;

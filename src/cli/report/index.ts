@@ -12,7 +12,7 @@ import { openPlots } from './plots';
 
 /** `report RUN`: one HTML page of a run, from what lies in staging. */
 export async function report(word: string, out: string | undefined, environment: Environment, terminal: Terminal): Promise<ExitCode> {
-  const staging = await openStore(environment);
+  const staging = await openStore(environment, word);
   const stored = await findOneStored(staging, word);
   const facts = await withSession(environment, (session) => gatherFacts(session, staging, stored));
   const { run } = stored;

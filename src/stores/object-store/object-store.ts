@@ -47,8 +47,8 @@ export interface ObjectStore {
   /** Direct children of a folder: objects, and folders with a trailing slash; sorted. */
   children(folder: string): Promise<readonly string[]>;
   remove(keys: readonly string[]): Promise<void>;
-  /** Ends uploads below a prefix that began before; returns how many. */
-  abortUploads(prefix: string, before: Date): Promise<number>;
+  /** Ends uploads below a prefix that began before, or only counts them; returns how many. */
+  abortUploads(prefix: string, before: Date, options?: { readonly dryRun: boolean }): Promise<number>;
   close(): void;
 }
 
@@ -130,11 +130,11 @@ export function openObjectStore(settings: ObjectStoreSettings, role: StoreRole):
         });
       }
     },
-    abortUploads: (below, before) => guarded('listing uploads', below, async () => {
+    abortUploads: (below, before, { dryRun } = { dryRun: false }) => guarded('listing uploads', below, async () => {
       let count = 0;
       for await (const { Key, UploadId, Initiated } of openUploads(client, bucket, whole(below))) {
         if (Initiated && Initiated >= before) continue;
-        await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })).catch((error: unknown) => { if (!isMissing(error)) throw error; });
+        if (!dryRun) await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })).catch((error: unknown) => { if (!isMissing(error)) throw error; });
         count += 1;
       }
       return count;
