@@ -6,7 +6,7 @@ import { canonicalJson } from '../domain/json';
 import type { Manifest } from '../domain/manifest';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
-import type { CheckReport, PublishReceipt } from '../domain/receipt';
+import type { CheckReport, CheckResultLine, PublishReceipt } from '../domain/receipt';
 import { replayedAs, type ReplaySelection } from '../domain/replay';
 import type { ProofDocument } from '../domain/stream-proof';
 import type { StagingStore } from '../stores/staging';
@@ -38,6 +38,8 @@ export interface Artefacts {
   /** What persons have changed about the partitions of a stream while it ran. */
   amendments(run: RunRef, stream: string): Promise<Amendments>;
   report: Document<[RunRef, string], CheckReport>;
+  /** What checks of the target said that kept a stream from being published. */
+  refused: Document<[RunRef, string], readonly CheckResultLine[]>;
   published: Document<[RunRef, string], PublishReceipt>;
   proof: Document<[RunRef, string], ProofDocument>;
 }
@@ -90,6 +92,7 @@ export function openArtefacts(staging: StagingStore): Artefacts {
       return { generationOf: (ordinal) => generations.get(ordinal) ?? 1, skipped };
     },
     report: document((run, stream) => `${streamPath(run, stream)}/check-report.json`),
+    refused: document((run, stream) => `${streamPath(run, stream)}/refused-checks.json`),
     published: document((run, stream) => `${streamPath(run, stream)}/published.json`),
     proof: document((run, stream) => `${streamPath(run, stream)}/proof.json`),
   };

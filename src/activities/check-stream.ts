@@ -3,7 +3,7 @@ import type { Batch } from '../domain/batch';
 import type { Control } from '../domain/control';
 import { BalanceError, CheckBlockedError, DestinationHeldError } from '../domain/errors';
 import type { RunRef } from '../domain/ids';
-import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
+import { isAtDestination, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import type { CheckReport, CheckResultLine } from '../domain/receipt';
 import type { Destination } from '../connectors/connector';
@@ -106,7 +106,7 @@ interface StreamChecks {
 }
 
 async function streamChecks({ dependencies, control, artefacts, run, stream, plan, batches, source, connectionsFile }: StreamChecks): Promise<readonly CheckResultLine[]> {
-  if (stream.checks.length === 0) return [];
+  if (stream.checks.every(isAtDestination)) return [];
   const { staging, resolveSecret } = dependencies;
   const looksBack = Math.max(...stream.checks.map(({ name, options }) => checkNamed(name).historyOf(options)));
   const history = looksBack > 0 ? await checkHistory(staging, run.pipeline, stream.stream, looksBack) : new Map<string, readonly string[]>();

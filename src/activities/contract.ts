@@ -23,7 +23,7 @@ export interface Activities {
   transformStream(input: StreamInput): Promise<BatchRef & Attempted>;
   loadBatch(input: LoadBatchInput): Promise<{ readonly rows: number } & Attempted>;
   checkStream(input: StreamInput): Promise<{ readonly warnings: readonly string[]; /** What only a person can let pass; absent or empty: nothing. */ readonly approval?: readonly string[] } & Attempted>;
-  publishStream(input: StreamInput): Promise<{ readonly rows: number } & Attempted>;
+  publishStream(input: PublishStreamInput): Promise<{ readonly rows: number } & Attempted>;
   /** Makes room for a partition's next generation: the source is asked again. */
   rereadPartition(input: Required<PartitionInput>): Promise<void>;
   /** Records that a partition is left out. */
@@ -66,6 +66,8 @@ export interface PlanStreamInput extends StreamInput {
   /** Given by a person after an ApprovalNeededError. */
   readonly approval?: Approval;
 }
+/** As for a plan: `approval` lets checks of the target pass that wait for a person. */
+export type PublishStreamInput = PlanStreamInput;
 export interface PartitionInput extends StreamInput {
   readonly ordinal: number;
   /** Generation of the partition, from 2; absent: the first. */

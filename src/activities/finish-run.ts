@@ -63,8 +63,9 @@ async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, contr
   const plan = await artefacts.plan.find(run, outcome.stream);
   const report = await artefacts.report.find(run, outcome.stream);
   const published = await artefacts.published.find(run, outcome.stream);
+  const inTarget = published ? published.checks : await artefacts.refused.find(run, outcome.stream);
   const common = {
-    stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: report?.checks ?? [], error: outcome.error,
+    stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: [...report?.checks ?? [], ...inTarget ?? []], error: outcome.error,
     ...(plan?.drift && { drift: plan.drift }),
     notes: [...plan?.notes ?? [], ...published?.notes ?? [], ...(outcome.note === undefined ? [] : [outcome.note])],
     ...(outcome.approvals?.length ? { approvals: outcome.approvals } : {}),

@@ -5,7 +5,7 @@ import { ConfigurationError, EtlError } from '../domain/errors';
 import { canonicalJson } from '../domain/json';
 import { namesOf } from '../domain/naming';
 import { orderedTarget } from '../domain/order';
-import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
+import { isAtDestination, referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import { partitionNames, type Plan, type PlanRef, type SourcePlan } from '../domain/plan';
 import type { ReplayPlan } from '../domain/replay';
 import type { Overlap } from '../domain/rename';
@@ -83,9 +83,9 @@ function refuseUnseen(stream: string, { distinct }: ReplayPlan, target: readonly
   if (unseen) throw new ConfigurationError(`replaying stream "${stream}": its rows are distinct by "${unseen}", which is not among the columns that are loaded, so it cannot be told whether a row with the same is there; run the pipeline again`, { stream });
 }
 
-/** No step, check or other stream needs the rows in a form that DuckDB reads. */
+/** No step, check of rows or other stream needs the rows in a form that DuckDB reads. */
 const isLeftAlone = ({ streams }: PipelineSpec, { stream, steps, checks }: StreamSpec): boolean =>
-  steps.length === 0 && checks.length === 0 && !streams.some((other) => referencedStreams(other).includes(stream));
+  steps.length === 0 && checks.every(isAtDestination) && !streams.some((other) => referencedStreams(other).includes(stream));
 
 async function askSource<Result>(dependencies: Dependencies, connectionsFile: string, name: string, ask: (source: Awaited<ReturnType<Dependencies['openSource']>>) => Promise<Result>): Promise<Result> {
   const source = await dependencies.openSource(connectionsFile, name);

@@ -1,18 +1,19 @@
 import { CheckBlockedError } from '../domain/errors';
 import { streamPath, type RunRef } from '../domain/ids';
-import type { PipelineSpec } from '../domain/pipeline';
+import { isAtDestination, type PipelineSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
 import type { PublishQuarantine } from '../connectors/connector';
 import type { StagingStore } from '../stores/staging';
 import { openArtefacts, type Artefacts } from './artefacts';
-import type { StreamInput } from './contract';
+import type { PublishStreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { inspection } from './inspect-target';
 import { findKeysAside } from './keys-aside';
 import { batchesOf } from './references';
 
 /** Batches become visible and the checkpoint moves, in one commit of the destination. */
-export const createPublishStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<{ readonly rows: number }> => {
+export const createPublishStream = (dependencies: Dependencies) => async ({ run, stream, approval }: PublishStreamInput): Promise<{ readonly rows: number }> => {
   const { staging } = dependencies;
   const artefacts = openArtefacts(staging);
   const earlier = await artefacts.published.find(run, stream);
@@ -29,7 +30,7 @@ export const createPublishStream = (dependencies: Dependencies) => async ({ run,
       const prefix = `quarantine/${streamPath(run, stream)}/publish`;
       const quarantine = openQuarantine(staging, prefix, run.replay ? { limits: { ...spec.limits, rejects: null } } : spec, report?.totals ?? { read: 0, rejected: 0 });
       const keysAside = await findKeysAside(dependencies, artefacts, control, run, streamSpec, plan);
-      const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan: await withGaps(artefacts, run, stream, plan), batchIds, quarantine, keysAside }, control);
+      const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan: await withGaps(artefacts, run, stream, plan), batchIds, quarantine, keysAside, ...(streamSpec.checks.some(isAtDestination) && { inspect: inspection(artefacts, run, streamSpec, approval !== undefined) }) }, control);
       // What attempts wrote that did not commit; the receipt is final, so no other file of this publish will count.
       if (plan.replay || streamSpec.write === 'scd2' || streamSpec.write === 'merge') await staging.sweep(prefix, new Set(receipt.quarantine?.map(({ key }) => key)));
       return { rows: (await artefacts.published.record(receipt, run, stream)).rows };

@@ -8,6 +8,7 @@ export const anomaly = defineCheck({
   summary: 'A measure of the stream is not far from what it was in the runs before, as their receipts tell',
   example: 'anomaly: { on: null_rate, column: region }',
   setsAside: false,
+  asksDestination: false,
   optionsSchema: z.strictObject({
     on: z.enum(['row_count', 'null_rate', 'sum']).default('row_count').describe('What is measured'),
     column: z.string().optional().describe('Column of null_rate and sum'),

@@ -1,11 +1,14 @@
 import type { z } from 'zod';
+import type { Dialect } from '../domain/canonical';
 import type { Column } from '../domain/column';
 import type { Reference } from '../transforms/step';
 
 export interface CheckInput {
   readonly columns: readonly Column[];
-  /** Quoted name of the relation; it also has `_millrace_position`. */
+  /** Quoted name of the relation; over staged rows it also has `_millrace_position`. */
   readonly relation: string;
+  /** Of the system that is asked; absent: DuckDB, over staged rows. */
+  readonly dialect?: Dialect;
   /** What `references` names, quoted, with its columns. */
   readonly references?: Readonly<Record<string, { readonly relation: string; readonly columns: readonly Column[] }>>;
   /** What this check measured in earlier runs of the stream, newest first, as their receipts say. Text of numbers. */
@@ -42,6 +45,8 @@ export interface Check {
   readonly optionsSchema: z.ZodType;
   /** Whether it tells which rows fail, so that they can be set aside. */
   readonly setsAside: boolean;
+  /** Whether its SQL is understood by every destination that takes checks, so that it takes `at: destination`. */
+  readonly asksDestination: boolean;
   references(options: unknown): Readonly<Record<string, Reference>>;
   /** How many earlier runs it looks at; 0: none. */
   historyOf(options: unknown): number;
@@ -56,6 +61,7 @@ interface CheckDefinition<Name extends string, Schema extends z.ZodType> {
   readonly example: string;
   readonly optionsSchema: Schema;
   readonly setsAside?: false;
+  readonly asksDestination?: false;
   references?(options: z.output<Schema>): Readonly<Record<string, Reference>>;
   historyOf?(options: z.output<Schema>): number;
   asksSource?(options: z.output<Schema>): readonly string[];
@@ -63,9 +69,9 @@ interface CheckDefinition<Name extends string, Schema extends z.ZodType> {
 }
 
 export function defineCheck<const Name extends string, Schema extends z.ZodType>(definition: CheckDefinition<Name, Schema>): Check & { readonly name: Name } {
-  const { references, historyOf, asksSource, setsAside = true, compile, ...rest } = definition;
+  const { references, historyOf, asksSource, setsAside = true, asksDestination = true, compile, ...rest } = definition;
   return {
-    ...rest, setsAside,
+    ...rest, setsAside, asksDestination,
     references: (options) => references?.(options as z.output<Schema>) ?? {},
     historyOf: (options) => historyOf?.(options as z.output<Schema>) ?? 0,
     asksSource: (options) => asksSource?.(options as z.output<Schema>) ?? [],

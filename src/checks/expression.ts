@@ -5,6 +5,6 @@ export const expression = defineCheck({
   name: 'expression',
   summary: 'An SQL condition is true for every row; NULL fails',
   example: 'expression: { holds: "total >= tax" }',
-  optionsSchema: z.strictObject({ holds: z.string().min(1).describe('SQL condition (DuckDB) over the row') }),
-  compile: ({ holds }) => ({ kind: 'row', violations: [{ column: null, when: `TRY((${holds})) IS NOT TRUE`, reason: `does not satisfy ${holds}` }] }),
+  optionsSchema: z.strictObject({ holds: z.string().min(1).describe('SQL condition over the row: DuckDB, or with at: destination its own SQL') }),
+  compile: ({ holds }, { dialect }) => ({ kind: 'row', violations: [{ column: null, when: `${dialect === undefined ? `TRY((${holds}))` : `(${holds})`} IS NOT TRUE`, reason: `does not satisfy ${holds}` }] }),
 });

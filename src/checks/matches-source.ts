@@ -7,6 +7,7 @@ export const matchesSource = defineCheck({
   summary: 'Measures of the rows to be loaded are what the source itself says of them',
   example: 'matches_source: { measures: { rows: "count(*)" } }',
   setsAside: false,
+  asksDestination: false,
   optionsSchema: z.strictObject({
     measures: z.record(z.string().min(1), z.string().min(1)).default({ rows: 'count(*)' }).describe('Name: SQL aggregate that source and DuckDB both understand, over the source\'s columns as they are after the steps'),
     tolerance: z.number().min(0).max(1).default(0).describe('Share by which they may differ: rows may have changed since they were read'),

@@ -20,14 +20,14 @@ const measure = <const Name extends string>({ name, summary, example, sql, word 
     const { holds, words } = conditionsOf('n', thresholds);
     return {
       kind: 'stream',
-      sql: `SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, '${word} is ' || coalesce(CAST(n AS VARCHAR), 'unknown') || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured FROM (SELECT ${sql(columnOf(column, input, name))} AS n FROM ${input.relation})`,
+      sql: `SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, '${word} is ' || coalesce(CAST(n AS VARCHAR), 'unknown') || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured FROM (SELECT ${sql(columnOf(column, input, name))} AS n FROM ${input.relation}) AS measure`,
     };
   },
 });
 
 export const completeness = measure({
   name: 'completeness', summary: 'The share of rows that have a value (0 to 1) is as expected', example: 'completeness: { column: region, must_be_at_least: 0.5 }',
-  word: 'the share of values', sql: (column) => `CASE WHEN count(*) > 0 THEN count(${column}) / count(*) END`,
+  word: 'the share of values', sql: (column) => `CASE WHEN count(*) > 0 THEN count(${column}) * 1.0 / count(*) END`,
 });
 export const distinctCount = measure({
   name: 'distinct_count', summary: 'The number of different values is as expected; NULL is none', example: 'distinct_count: { column: region, must_be_at_most: 20 }',

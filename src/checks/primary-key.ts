@@ -13,10 +13,10 @@ export const primaryKey = defineCheck({
     const names = columns.map((column) => columnOf(column, input, 'primary_key'));
     const missing = names.map((name) => `${name} IS NULL`).join(' OR ');
     const list = names.join(', ');
-    const count = `SELECT count(*) FILTER (${missing}) AS missing, count(*) FILTER (NOT (${missing})) - count(DISTINCT CASE WHEN NOT (${missing}) THEN row(${list}) END) AS doubled FROM ${input.relation}`;
+    const count = `SELECT count(*) FILTER (WHERE ${missing}) AS missing, count(*) FILTER (WHERE NOT (${missing})) - count(DISTINCT CASE WHEN NOT (${missing}) THEN row(${list}) END) AS doubled FROM ${input.relation}`;
     return {
       kind: 'stream',
-      sql: `SELECT missing + doubled AS failing, missing || ' rows have no key, ' || doubled || ' repeat one that another row has' AS message FROM (${count})`,
+      sql: `SELECT missing + doubled AS failing, missing || ' rows have no key, ' || doubled || ' repeat one that another row has' AS message FROM (${count}) AS counted`,
       quarantine: {
         column: columns[0]!, reason: 'is missing, or repeats a key that an earlier row has',
         when: `(${missing}) OR row_number() OVER (PARTITION BY ${list} ORDER BY ${quoteIdentifier(positionColumn)}) > 1`,

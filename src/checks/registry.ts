@@ -39,14 +39,20 @@ export function checkNamed(name: string): Check {
 const common = {
   on_fail: z.enum(onFails).default('block').describe('Stop the stream before it publishes, only say so, set the rows aside, or wait until a person approves'),
   where: z.string().optional().describe('SQL condition: rows that the check looks at'),
+  at: z.enum(['staged', 'destination']).optional().describe('destination: over the target as it stands once the rows are in it, in its own SQL, before the publish is final; without it, over the rows that are staged'),
   mostly: z.number().gt(0).lt(1).optional().describe('Share of rows that must pass, for checks of single rows that block or warn'),
 };
 
 /** Options of a check as a user writes them. */
 export function checkSpecSchema(name: string): z.ZodType {
-  const { optionsSchema, setsAside } = checkNamed(name);
+  const { optionsSchema, setsAside, asksDestination } = checkNamed(name);
   if (!(optionsSchema instanceof z.ZodObject)) return optionsSchema;
-  return optionsSchema.safeExtend(setsAside ? common : { ...common, on_fail: common.on_fail.unwrap().exclude(['quarantine']).default('block').describe('Stop the stream before it publishes, or only say so') }).refine(({ mostly, on_fail: onFail }) => mostly === undefined || onFail !== 'quarantine', '"mostly" goes with on_fail block or warn: a row that is set aside does not pass');
+  const { at, ...others } = common;
+  const words = asksDestination ? { ...others, at } : others;
+  const onFail = common.on_fail.unwrap().exclude(['quarantine']).default('block').describe('Stop the stream before it publishes, only say so, or wait until a person approves');
+  return optionsSchema.safeExtend(setsAside ? words : { ...words, on_fail: onFail })
+    .refine(({ mostly, on_fail: chosen }) => mostly === undefined || chosen !== 'quarantine', '"mostly" goes with on_fail block or warn: a row that is set aside does not pass')
+    .refine((options) => options['at'] !== 'destination' || options['on_fail'] !== 'quarantine', '"at: destination" goes with on_fail block, warn or approve: rows are set aside before they are loaded');
 }
 
 /** `unique` and `primary_key` with quarantine must see the whole stream before they can tell which rows to set aside. */

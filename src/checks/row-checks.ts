@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
 import { canonicalJson, type JsonObject } from '../domain/json';
-import type { NamedOptions } from '../domain/pipeline';
+import { isAtDestination, type NamedOptions } from '../domain/pipeline';
 import type { CheckResultLine } from '../domain/receipt';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
@@ -23,7 +23,9 @@ export function compileRowChecks(checks: readonly NamedOptions[], columns: reado
   const guards: Guard[] = [];
   let windowed = false;
   const counted: { index: number; when: string }[] = [];
-  checks.forEach(({ name, options }, index) => {
+  checks.forEach((spec, index) => {
+    if (isAtDestination(spec)) return;
+    const { name, options } = spec;
     const compiled = checkNamed(name).compile(optionsOf(options), { columns, relation, references: references[checkReference(index)] ?? {} });
     const quarantine = options['on_fail'] === 'quarantine';
     const limited = (when: string): string => (typeof options['where'] === 'string' ? `((${options['where']}) AND (${when}))` : `(${when})`);
@@ -54,6 +56,7 @@ type CheckReferences = Readonly<Record<number, NonNullable<CheckInput['reference
 export async function runStreamChecks(session: Session, relation: string, columns: readonly Column[], checks: readonly NamedOptions[], outside: CheckOutside = {}): Promise<readonly CheckResultLine[]> {
   const results: CheckResultLine[] = [];
   for (const [index, spec] of checks.entries()) {
+    if (isAtDestination(spec)) continue;
     const { name, options } = spec;
     const { where, mostly } = options;
     const check = checkNamed(name);
@@ -71,14 +74,14 @@ export async function runStreamChecks(session: Session, relation: string, column
   return results;
 }
 
-/** One row: how many fail where that is more than may, else 0. */
-function shareSql({ violations }: RowCheck, source: string, mostly: number): string {
+/** One row: how many fail where that is more than may, else 0. Standard SQL: destinations are asked with it too. */
+export function shareSql({ violations }: RowCheck, source: string, mostly?: number): string {
   const bad = violations.map(({ when }) => `(${when})`).join(' OR ');
-  return `SELECT CASE WHEN good >= ${mostly} * n THEN 0 ELSE n - good END AS failing, (n - good) || ' of ' || n || ' rows fail, ${mostly} must pass' AS message, CAST(CASE WHEN n > 0 THEN good / n END AS VARCHAR) AS measured ` +
-    `FROM (SELECT count(*) AS n, count(*) FILTER ((${bad}) IS NOT TRUE) AS good FROM ${source})`;
+  return `SELECT CASE WHEN good >= ${mostly ?? 1} * n THEN 0 ELSE n - good END AS failing, (n - good) || ' of ' || n || ' rows fail${mostly === undefined ? '' : `, ${mostly} must pass`}' AS message, CAST(CASE WHEN n > 0 THEN good * 1.0 / n END AS VARCHAR) AS measured ` +
+    `FROM (SELECT count(*) AS n, count(*) FILTER (WHERE (${bad}) IS NOT TRUE) AS good FROM ${source}) AS counted`;
 }
 
 /** Names a check in receipts: the same word with the same options is the same check in another run. */
 export const checkId = ({ name, options }: NamedOptions): string => createHash('sha256').update(canonicalJson({ name, options: { ...options, on_fail: null } })).digest('hex').slice(0, 12);
 
-const optionsOf = ({ on_fail: _onFail, where: _where, mostly: _mostly, ...rest }: JsonObject): JsonObject => rest;
+export const optionsOf = ({ on_fail: _onFail, where: _where, mostly: _mostly, at: _at, ...rest }: JsonObject): JsonObject => rest;

@@ -7,12 +7,12 @@ export const sql = defineCheck({
   summary: 'One number, selected from `input`, is as expected',
   example: 'sql: { query: "SELECT sum(total) FROM input", must_be_greater_than: 0 }',
   setsAside: false,
-  optionsSchema: z.strictObject({ query: z.string().min(1).describe('SELECT of one value over `input`, all rows of the stream'), ...thresholdOptions }).refine(namesThreshold, 'give a threshold, e.g. must_be: 0'),
+  optionsSchema: z.strictObject({ query: z.string().min(1).describe('SELECT of one value over `input`, all rows of the stream; with at: destination in its own SQL, which may name its other tables too'), ...thresholdOptions }).refine(namesThreshold, 'give a threshold, e.g. must_be: 0'),
   compile({ query, ...thresholds }, { relation }) {
     const { holds, words } = conditionsOf('n', thresholds);
     return {
       kind: 'stream',
-      sql: `WITH input AS (SELECT * FROM ${relation}) SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, 'the query gives ' || coalesce(CAST(n AS VARCHAR), 'NULL') || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured FROM (SELECT (${query.trim().replace(/;\s*$/, '')}) AS n)`,
+      sql: `WITH input AS (SELECT * FROM ${relation}) SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, 'the query gives ' || coalesce(CAST(n AS VARCHAR), 'NULL') || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured FROM (SELECT (${query.trim().replace(/;\s*$/, '')}) AS n) AS measure`,
     };
   },
 });

@@ -8,6 +8,7 @@ export const type = defineCheck({
   name: 'type',
   summary: 'Every value can be of a type without loss; NULL passes',
   example: 'type: { column: code, is: BIGINT }',
+  asksDestination: false,
   optionsSchema: z.strictObject({ column: z.string().describe('Column'), is: typeOption.describe('DuckDB type') }),
   compile({ column, is }, input) {
     const name = columnOf(column, input, 'type');

@@ -15,7 +15,7 @@ export const unique = defineCheck({
     const list = names.join(', ');
     return {
       kind: 'stream',
-      sql: `SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) AS failing, coalesce(sum(n - 1), 0) || ' rows repeat a key that another row has' AS message FROM (SELECT count(*) AS n FROM ${input.relation} WHERE ${whole} GROUP BY ${list} HAVING count(*) > 1)`,
+      sql: `SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) AS failing, coalesce(sum(n - 1), 0) || ' rows repeat a key that another row has' AS message FROM (SELECT count(*) AS n FROM ${input.relation} WHERE ${whole} GROUP BY ${list} HAVING count(*) > 1) AS doubled`,
       quarantine: { column: columns[0]!, when: `${whole} AND row_number() OVER (PARTITION BY ${list} ORDER BY ${quoteIdentifier(positionColumn)}) > 1`, reason: 'repeats a key that an earlier row has' },
     };
   },

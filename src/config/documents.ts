@@ -22,7 +22,7 @@ export const documents = (): Readonly<Record<string, string>> => ({
     steps.map(({ name, summary, example }) => ({ name, summary, example, schema: stepSpecSchema(name) }))),
   'pipeline.md': pipelinePage(),
   'connections.md': `# Connections\n\nEach entry of \`connections.yaml\` is a name of your own and \`{ connector: …, … }\`. A secret is written \`\${env:NAME}\` or \`\${file:PATH}\`, never itself. Written by \`scripts/generate-docs.mjs\` from the connectors themselves.\n\n${connectorWords.map(({ name, summary, configSchema }) => wordsOf(name, summary, configSchema)).join('\n\n')}\n`,
-  'checks.md': page('Checks', 'What must hold before rows are published: `checks:` of a stream. Written by `scripts/generate-docs.mjs` from the checks themselves.',
+  'checks.md': page('Checks', 'What must hold before rows are published: `checks:` of a stream. Without `at` a check looks at the rows that are staged. With `at: destination` it asks the target, in its own SQL, within the transaction that publishes: it sees the whole table as readers would see it, and what blocks is rolled back with all that the publish wrote. Such a check holds the locks of the publish while it runs; Postgres and DuckDB take it. Written by `scripts/generate-docs.mjs` from the checks themselves.',
     checks.map(({ name, summary, example }) => ({ name, summary, example, schema: checkSpecSchema(name) }))),
 });
 

@@ -1,4 +1,5 @@
-import type { StreamSpec } from '../domain/pipeline';
+import type { JsonObject } from '../domain/json';
+import { isAtDestination, type StreamSpec } from '../domain/pipeline';
 import { incrementProblem } from './increments';
 import type { RawStream } from './pipeline-schema';
 import type { ConnectorWord } from './vocabulary';
@@ -84,6 +85,10 @@ export const streamRules: readonly Rule[] = [
   rule(['visible'], ({ spec, destination }) => spec.visible === 'batch' && isKnownStore(destination), ({ destination }) => `"visible: batch" needs a destination with transactions; "${destination?.name}" has none`),
   rule(['contract'], ({ spec, source }) => infersTypes(source) && spec.contract !== undefined && spec.contract.types !== null && spec.contract.types !== 'quarantine',
     ({ spec }) => `"contract: { types: ${spec.contract?.types} }" is not available with files yet: their types are settled by the first that is read, and a value that does not fit later goes to quarantine; leave it out, or write quarantine`),
+  rule(['checks'], ({ spec, destination }) => destination !== null && destination.capabilities?.takesChecks !== true && spec.checks.some(isAtDestination),
+    ({ destination }) => `a check with "at: destination" needs a destination that answers within its own transaction; "${destination?.name}" does not: leave "at" out, and the rows are checked before they are loaded`),
+  rule(['checks'], ({ spec }) => spec.checks.some((check) => check.name === 'relationships' && isAtDestination(check) !== ((check.options['to'] as JsonObject)['table'] !== undefined)),
+    'check "relationships": "to: { table: … }" and "at: destination" go together; over staged rows name a stream or a file'),
   rule(['query'], ({ spec, source }) => spec.query !== undefined && isKnownStore(source), ({ source }) => `"query" needs a database; "${source?.name}" cannot run it`),
   rule(['stream'], ({ spec, source }) => spec.query === undefined && spec.stream.includes('*') && isDatabase(source), ({ spec }) => `a wildcard ("${spec.stream}") is not available yet; name each table`),
   rule(['to'], ({ spec }) => spec.to.includes('{'), '"{…}" in "to" is not available yet; name the table'),

@@ -15,7 +15,7 @@ export interface ConnectorWord {
   readonly name: string;
   readonly summary: string;
   readonly configSchema: z.ZodType;
-  readonly capabilities?: { readonly writes: readonly string[]; readonly refuses: Readonly<Record<string, string>> };
+  readonly capabilities?: { readonly writes: readonly string[]; readonly refuses: Readonly<Record<string, string>>; readonly takesChecks?: boolean };
   readonly holdsTables?: boolean;
   readonly takesCursor?: boolean;
   readonly openSource?: unknown;

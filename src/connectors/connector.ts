@@ -32,6 +32,8 @@ export interface Capabilities {
   readonly writes: readonly string[];
   /** Word → why it is not available here, for the message that refuses it. */
   readonly refuses: Readonly<Record<string, string>>;
+  /** Whether `publish` calls `inspect`; absent: checks with `at: destination` are refused. */
+  readonly takesChecks?: boolean;
 }
 
 /** Opens one side of a system for one activity. */

@@ -1,4 +1,5 @@
 import type { TableAudit } from '../domain/audit';
+import type { Dialect } from '../domain/canonical';
 import type { Batch, QuarantineFile } from '../domain/batch';
 import type { Claim } from '../domain/claim';
 import type { Column } from '../domain/column';
@@ -9,7 +10,7 @@ import type { LedgerEntry } from '../domain/ledger';
 import type { StreamSpec } from '../domain/pipeline';
 import type { Misfit, Plan } from '../domain/plan';
 import type { FileRecord, Position } from '../domain/position';
-import type { LoadReceipt, PublishReceipt } from '../domain/receipt';
+import type { CheckResultLine, LoadReceipt, PublishReceipt } from '../domain/receipt';
 import type { CheckResult } from './check-result';
 
 /** The checkpoint of a stream as it stands. */
@@ -65,6 +66,22 @@ export interface PublishRequest {
    * they are not missing. Null: there are none. 'unknown': some quarantined record does not show its key.
    */
   readonly keysAside: { readonly path: string } | 'unknown' | null;
+  /**
+   * Judges the target within the transaction that publishes, once all rows are in it and before the commit; its lines go into the receipt.
+   * Throws where nothing may be published. Absent: no check asks for it. Called only where `takesChecks` of the capabilities says so.
+   */
+  readonly inspect?: (table: InspectedTable) => Promise<readonly CheckResultLine[]>;
+}
+
+/** The target as a transaction sees it that has written to it. */
+export interface InspectedTable {
+  /** Quoted. */
+  readonly table: string;
+  /** In its own types. */
+  readonly columns: readonly Column[];
+  readonly dialect: Dialect;
+  /** One row of text, of a query in its own SQL. */
+  ask(sql: string): Promise<Readonly<Record<string, string | null>>>;
 }
 
 /** Where publish sets rows aside that only the target shows to be wrong. Names are unique to the attempt; the receipt names the one that counts. */

@@ -20,6 +20,9 @@ export interface NamedOptions {
   readonly options: JsonObject;
 }
 
+/** A check over the target as it stands once the rows are in it, within the publish. */
+export const isAtDestination = ({ options }: NamedOptions): boolean => options['at'] === 'destination';
+
 /** One stream, every default filled in. Durations are whole milliseconds. */
 export interface StreamSpec {
   readonly stream: string;

@@ -36,6 +36,8 @@ export interface PublishReceipt {
   readonly ended?: number;
   /** What a person should know of this publish. */
   readonly notes?: readonly string[];
+  /** Of checks that looked at the target before the publish was final. Absent: there were none. */
+  readonly checks?: readonly CheckResultLine[];
   readonly position: Position;
   /** Position before this publish, for a rollback. Absent or null: it was the first. */
   readonly before?: Position | null;
@@ -50,6 +52,8 @@ export interface CheckResultLine {
   readonly message: string;
   /** The same check with the same options has the same id in every run. */
   readonly id?: string;
+  /** Over the target, within the publish; absent: over the staged rows. */
+  readonly at?: 'destination';
   /** What it measured, as text of a number; later runs compare with it. */
   readonly measured?: string;
 }

@@ -1,5 +1,5 @@
 import type { StagedFile } from './manifest';
-import type { StreamSpec } from './pipeline';
+import { isAtDestination, type StreamSpec } from './pipeline';
 
 /** Which rows of a run's quarantine a replay takes: texts that a reason, its step or its column contains; null: any. */
 export interface ReplaySelection {
@@ -47,7 +47,7 @@ export interface ReplayedBatch {
 
 /** Checks that say something of a stream as a whole, or of its history: some of its rows cannot answer them. */
 const ofTheWhole = ['row_count', 'completeness', 'distinct_count', 'mean', 'sum', 'freshness', 'sql', 'matches_source', 'anomaly'];
-const isOfTheWhole = ({ name, options }: StreamSpec['checks'][number]): boolean => ofTheWhole.includes(name) || options['mostly'] !== undefined;
+const isOfTheWhole = ({ name, options }: StreamSpec['checks'][number]): boolean => options['at'] !== 'destination' && (ofTheWhole.includes(name) || options['mostly'] !== undefined);
 
 export const leftOutChecks = ({ checks }: StreamSpec): readonly string[] => [...new Set(checks.filter(isOfTheWhole).map(({ name }) => name))];
 
@@ -66,7 +66,7 @@ export function replayedAs(stream: StreamSpec): StreamSpec {
 export function distinctKeys({ steps, checks, write, key }: StreamSpec): Distinct['keys'] {
   const named = [
     ...steps.filter(({ name }) => name === 'deduplicate').map(({ options }) => ({ columns: options['keys'] as readonly string[], nulls: true })),
-    ...checks.filter(({ name }) => name === 'unique' || name === 'primary_key').map(({ options }) => ({ columns: options['columns'] as readonly string[], nulls: false })),
+    ...checks.filter((check) => !isAtDestination(check)).filter(({ name }) => name === 'unique' || name === 'primary_key').map(({ options }) => ({ columns: options['columns'] as readonly string[], nulls: false })),
   ];
   const text = (columns: readonly string[]) => [...columns].sort().join('\n');
   const own = write === 'merge' || write === 'scd2' ? text(key) : null;

@@ -1,4 +1,5 @@
 import { allHandlersFinished, condition, isCancellation, makeContinueAsNewFunc, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import type { Approval } from '../domain/approval';
 import { activityId } from '../domain/ids';
 import type { PlanRef } from '../domain/plan';
 import { activitiesWith, working } from './activity-options';
@@ -51,12 +52,12 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
     show();
   };
   /** One stage of the whole stream. Partitions that a person takes back in it are moved again first. */
-  const inStage = <Result>(verb: Stage, part: Part, work: () => Promise<Result>): Promise<Result> => {
+  const inStage = <Result>(verb: Stage, part: Part, work: (approval: Approval | null) => Promise<Result>): Promise<Result> => {
     enter(verb);
     gate.refuseDraining();
-    return gate.attempt(part, async () => {
+    return gate.attempt(part, async (approval) => {
       if (plan && partitions.count() < plan.partitions) await partitions.move(plan);
-      return work();
+      return work(approval);
     });
   };
 
@@ -98,7 +99,7 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
     }
     const { approval } = tally.counted(await inStage('check', null, () => activities.checkStream.executeWithOptions(named(null, 'check'), [where])));
     if (approval && approval.length > 0) await gate.approval(null, `checking stream "${stream}": ${approval.join('; ')}; look at it, then "millrace approve RUN" publishes it and "millrace reject RUN" does not`);
-    tally.counted(await inStage('publish', null, () => activities.publishStream.executeWithOptions(named(null, 'publish'), [where])));
+    tally.counted(await inStage('publish', null, (approval) => activities.publishStream.executeWithOptions(named(null, 'publish'), [{ ...where, ...(approval ? { approval } : {}) }])));
     enter('done');
     return { stream, state: 'published', error: null, totals: tally.totals, approvals: gate.approvals };
   }

@@ -60,7 +60,7 @@ function streamSection(facts: StreamFacts, plots: Plots): string {
   return `<section>
 <h2>${escaped(spec.stream)} → ${escaped(spec.to)}</h2>
 <p><span class="${summary?.state ?? ''}">${escaped(summary ? spokenState(summary.state) : 'no summary')}</span> <span class="faint">${escaped([spec.mode, spec.write, plan ? plural(plan.partitions.length, 'partition') : 'not planned', ...(plan?.window ? [`${plan.window.cursor} in [${plan.window.lower ?? 'the beginning'}, ${plan.window.upper})`] : [])].join(', '))}</span></p>
-${list([...(summary?.error ? [summary.error.message] : []), ...(summary?.checks ?? []).filter(({ passed }) => !passed).map(({ check, onFail, message }) => `check ${check} (${onFail}): ${message}`), ...(summary?.notes ?? plan?.notes ?? []), ...(summary && summary.deleted > 0 ? [`${plural(summary.deleted, 'earlier row')} replaced`] : [])])}
+${list([...(summary?.error ? [summary.error.message] : []), ...(summary?.checks ?? []).filter(({ passed }) => !passed).map(({ check, at, onFail, message }) => `check ${check}${at ? ` of the ${at}` : ''} (${onFail}): ${message}`), ...(summary?.notes ?? plan?.notes ?? []), ...(summary && summary.deleted > 0 ? [`${plural(summary.deleted, 'earlier row')} replaced`] : [])])}
 ${summary ? balance('The balance', summary.totals) : ''}
 ${lines.length > 0 ? stepTable(lines) : ''}
 ${shares.length > 0 ? figure('Rows through the stages', plots.shares(shares, lines.map(({ step }) => step)), legendOf('terms', new Set(shares.map(({ term }) => term)))) : ''}

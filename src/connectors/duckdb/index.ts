@@ -11,6 +11,7 @@ export const duckdb = defineConnector({
     concurrentWriters: false,
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
     refuses: { 'visible: batch': 'a DuckDB file always becomes visible as a whole' },
+    takesChecks: true,
   },
   source: () => (require('./source') as typeof import('./source')).openDuckDbSource,
   destination: () => (require('./destination') as typeof import('./destination')).openDuckDbDestination,

@@ -9,6 +9,7 @@ import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
 import type { PublishRequest } from '../connector';
 import { recordDisplaced, recordStrangers } from './displaced';
 import { refuseOldFence, tableExists, type Names } from './names';
+import { typesOf } from './proof';
 import { writeRows } from './writes';
 
 /** Rows visible, ledger, files and checkpoint, inside the caller's transaction. */
@@ -41,7 +42,8 @@ export async function publish(session: Session, names: Names, request: PublishRe
     const own = plan.files.length === batchIds.length ? [numbers.get(batchIds[index]!)!] : [...numbers.values()];
     await session.run(`DELETE FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(record.path)}; INSERT INTO _millrace_files VALUES (${[names.label, target.run.pipeline, target.stream.stream, record.path].map(quoteLiteral).join(', ')}, ${record.size}, ${quoteLiteral(record.version)}, [${own.join(', ')}])`);
   }
-  const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: checkpoint?.['position'] ? (JSON.parse(checkpoint['position']) as Position) : null };
+  const checks = await request.inspect?.({ table: names.target, columns: [...await typesOf(session, names.target)].map(([name, type]) => ({ name, type, nullable: true })), dialect: 'duckdb', ask: (sql) => session.row(sql) });
+  const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: checkpoint?.['position'] ? (JSON.parse(checkpoint['position']) as Position) : null, ...(checks && { checks }) };
   await session.run(`UPDATE _millrace_checkpoints SET version = version + 1, "position" = ${quoteLiteral(JSON.stringify(plan.position))}, publisher = ${quoteLiteral(names.holder)}, receipt = ${quoteLiteral(JSON.stringify(receipt))} WHERE ${names.mine}`);
   return receipt;
 }

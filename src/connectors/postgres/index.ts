@@ -11,6 +11,7 @@ export const postgres = defineConnector({
     concurrentWriters: true,
     writes: ['append', 'replace', 'merge', 'delete_insert', 'scd2'],
     refuses: {},
+    takesChecks: true,
   },
   source: () => (require('./source') as typeof import('./source')).openPostgresSource,
   destination: () => (require('./destination') as typeof import('./destination')).openPostgresDestination,

@@ -1,4 +1,4 @@
-import { batchColumn } from '../../domain/column';
+import { batchColumn, type Column } from '../../domain/column';
 import { BalanceError, FencedOffError } from '../../domain/errors';
 import { inSourceOrder } from '../../domain/order';
 import type { Position } from '../../domain/position';
@@ -9,6 +9,7 @@ import type { PostgresConnection } from './connection';
 import { recordDisplaced, recordStrangers } from './displaced';
 import { refuseOldFence } from './load';
 import { lockTarget } from './lock';
+import { columnsOf } from './prepare';
 import { arrayOf } from './quote';
 import type { Names } from './system-tables';
 import type { LedgerBatches, Loading, Written } from './write';
@@ -35,7 +36,8 @@ export async function publishStream(loading: Loading, names: Names, request: Pub
     if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written, target.stream.write === 'replace');
     await connection.run(`UPDATE ${names.loads} SET state = 'published', published_at = now() WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
     await recordFiles(connection, names, request, key, numbers);
-    const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: await positionNow(connection, names, key) };
+    const checks = await request.inspect?.({ table: names.target, columns: columnList(await columnsOf(connection, names.target)), dialect: 'postgres', ask: (sql) => connection.row(sql) });
+    const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: await positionNow(connection, names, key), ...(checks && { checks }) };
     await connection.run(`UPDATE ${names.checkpoints} SET version = version + 1, position = $4, publisher = $5, receipt = $6, published_at = now() WHERE ${mine}`, [...key, JSON.stringify(plan.position), names.holder, JSON.stringify(receipt)]);
     control.reached('publish:before-commit');
     await connection.run('COMMIT');
@@ -46,6 +48,8 @@ export async function publishStream(loading: Loading, names: Names, request: Pub
     throw error;
   }
 }
+
+const columnList = (types: ReadonlyMap<string, string>): readonly Column[] => [...types].map(([name, type]) => ({ name, type, nullable: true }));
 
 async function positionNow(connection: PostgresConnection, names: Names, key: readonly string[]): Promise<Position | null> {
   const { position } = await connection.row(`SELECT position FROM ${names.checkpoints} WHERE ${mine}`, key);
