@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { piecesOf } from '../stores/file-pieces';
 import { decompressed } from './decompress';
 import type { Compression as Packed } from './layers';
 
@@ -26,3 +27,6 @@ export async function* openBytes(path: string, told: Compression): AsyncGenerato
     file.destroy();
   }
 }
+
+/** As `openBytes`, but a piece holds only until the next one is asked for: a file is gone through without leaving memory to be collected. */
+export const passingBytes = (path: string, told: Compression): AsyncIterable<Buffer> => (compressionOf(path, told) === 'none' ? piecesOf(path) : openBytes(path, told));

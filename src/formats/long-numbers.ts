@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteLiteral } from '../transforms/quote';
-import { openBytes } from './bytes';
+import { openBytes, passingBytes } from './bytes';
 import { withScratch } from './records';
 import { lineFeed } from './scan';
 import { matchesWhole } from './sql';
@@ -34,9 +34,9 @@ export async function hasLongNumbers(path: string): Promise<boolean> {
 /** By the points alone, so also in strings: then the copy is made for nothing. */
 async function looksLong(path: string): Promise<boolean> {
   let before: Buffer = Buffer.alloc(0);
-  for await (const piece of openBytes(path, 'auto')) {
+  for await (const piece of passingBytes(path, 'auto')) {
     if (hasLong(Buffer.concat([before, piece.subarray(0, around)])) || hasLong(piece)) return true;
-    before = piece.subarray(-around);
+    before = Buffer.from(piece.subarray(-around));
   }
   return false;
 }

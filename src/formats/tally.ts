@@ -1,4 +1,4 @@
-import { openBytes, type Compression } from './bytes';
+import { passingBytes, type Compression } from './bytes';
 import type { CsvOptions } from './csv-dialect';
 import { carriageReturn, lineFeed } from './scan';
 
@@ -13,7 +13,7 @@ export async function tallyLines(path: string, comment = ''): Promise<number | n
   let first = -1;
   let filled = false;
   let returned = false;
-  for await (const bytes of withoutMark(openBytes(path, 'auto'))) {
+  for await (const bytes of withoutMark(passingBytes(path, 'auto'))) {
     if (returned && bytes[0] !== lineFeed) return null;
     for (let at = bytes.indexOf(carriageReturn); at >= 0; at = bytes.indexOf(carriageReturn, at + 1)) if (at + 1 < bytes.length && bytes[at + 1] !== lineFeed) return null;
     returned = bytes.at(-1) === carriageReturn;
@@ -47,7 +47,7 @@ export async function tallyCsv(path: string, dialect: Pick<CsvOptions, 'delimite
   if (dialect.quote !== '' && dialect.escape !== dialect.quote) return null;
   const step = csvStepper(dialect.delimiter.charCodeAt(0), dialect.quote === '' ? -1 : dialect.quote.charCodeAt(0));
   const sum = { state: At.recordStart as At, records: 0 };
-  for await (const bytes of withoutMark(openBytes(path, dialect.compression))) {
+  for await (const bytes of withoutMark(passingBytes(path, dialect.compression))) {
     step(bytes, sum);
     if (sum.state === At.doubt) return null;
   }

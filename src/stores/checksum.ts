@@ -1,13 +1,13 @@
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { StagingDamagedError } from '../domain/errors';
 import type { StagedFile } from '../domain/manifest';
+import { piecesOf } from './file-pieces';
 
 /** crc32 in hex over the bytes of a file. */
 export async function checksumOf(file: string): Promise<string> {
   let sum = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) sum = crc32(chunk as Buffer, sum);
+  for await (const piece of piecesOf(file)) sum = crc32(piece, sum);
   return sum.toString(16).padStart(8, '0');
 }
 
