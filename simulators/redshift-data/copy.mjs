@@ -1,17 +1,20 @@
 // COPY from S3 and UNLOAD to it, against a real S3 server, with the rules of Redshift.
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGunzip, createGzip, gunzipSync } from 'node:zlib';
 import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import copyStreams from 'pg-copy-streams';
 import { closing, isSign, isWord, printed, solid, SqlError, tokensOf } from './tokens.mjs';
 import { spaced } from './columns.mjs';
+import { loadParquet, refuseForParquet } from './copy-parquet.mjs';
+import { recordsOf } from './records.mjs';
 
 const quoteName = (name) => `"${name.replaceAll('"', '""')}"`;
 const quoteText = (text) => `'${text.replaceAll("'", "''")}'`;
 
 /** Options after the source: word → how many more tokens belong to it, with its value. */
 function optionsOf(tokens, from, iamRoles) {
-  const options = { format: 'delimited', gzip: false, manifest: false, null: null, ignoreHeader: 0, maxError: 0, verbose: false, allowOverwrite: false, header: false, words: [] };
+  const options = { format: 'delimited', gzip: false, manifest: false, null: null, ignoreHeader: 0, maxError: 0, noLoad: false, verbose: false, allowOverwrite: false, header: false, words: [] };
   let role = null;
   for (let at = from; at < tokens.length; at += 1) {
     const token = tokens[at];
@@ -31,6 +34,7 @@ function optionsOf(tokens, from, iamRoles) {
     else if (isWord(token, 'mb', 'gb')) options.words.pop();
     else if (isWord(token, 'ignoreheader')) options.ignoreHeader = Number(valueAfterAs().value);
     else if (isWord(token, 'maxerror')) options.maxError = Number(valueAfterAs().value);
+    else if (isWord(token, 'noload')) options.noLoad = true;
     else if (isWord(token, 'compupdate', 'statupdate', 'parallel')) value();
     else if (isWord(token, 'dateformat', 'timeformat')) {
       const format = valueAfterAs();
@@ -62,10 +66,11 @@ export async function copyFromS3(tokens, world) {
   if (!isWord(tokens[at], 'from')) throw new SqlError('syntax error: COPY … FROM expected');
   const source = place(tokens[at + 1]);
   const options = optionsOf(tokens, at + 2, world.iamRoles);
-  if (options.format !== 'csv') throw new SqlError(options.format === 'parquet' ? 'COPY from Parquet is not simulated' : 'COPY of delimited text is not simulated; use FORMAT CSV');
-  if (options.maxError > 0) throw new SqlError('MAXERROR is not simulated');
+  if (world.s3Fails()) throw new SqlError(`S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid SIMULATED,CanRetry 1`);
+  if (options.format === 'delimited') throw new SqlError('COPY of delimited text is not simulated; use FORMAT CSV');
+  if (options.format === 'parquet') refuseForParquet(names, options);
   const objects = options.manifest ? await manifestEntries(world, source) : await byPrefix(world, source);
-  return loadInto(printed(spaced(target)), names, objects, options, world);
+  return options.format === 'parquet' ? loadParquet(printed(spaced(target)), objects, world) : loadInto(printed(spaced(target)), names, objects, options, world);
 }
 
 async function manifestEntries({ store }, { bucket, key }) {
@@ -84,7 +89,7 @@ async function manifestEntries({ store }, { bucket, key }) {
     if (!head) continue;
     // Stricter than the service, which looks at it for Parquet only.
     if (entry.meta?.content_length !== undefined && entry.meta.content_length !== head.ContentLength) throw new SqlError(`content_length of ${entry.url} is ${entry.meta.content_length} in the manifest, the object has ${head.ContentLength} bytes`);
-    found.push(object);
+    found.push({ ...object, length: entry.meta?.content_length });
   }
   if (found.length === 0) throw new SqlError('The manifest names no object that exists');
   return found;
@@ -105,12 +110,37 @@ async function loadInto(target, names, objects, options, world) {
   const special = columns.some((name) => ['super', 'varbyte'].includes(typeOf.get(name)));
   const into = special ? '_simulator_copy' : target;
   if (special) await client.query(`CREATE TEMP TABLE _simulator_copy AS SELECT ${columns.map((name) => (['super', 'varbyte'].includes(typeOf.get(name)) ? `NULL::text AS ${quoteName(name)}` : quoteName(name))).join(', ')} FROM ${target} LIMIT 0`);
+  const budget = { errors: 0 };
+  if (special && options.noLoad) throw new SqlError('NOLOAD into SUPER or VARBYTE is not simulated');
   let rows = 0;
-  for (const object of objects) rows += await loadObject(into, target, columns, object, options, world);
+  for (const object of objects) rows += options.noLoad || world.faults.refusesSome() ? await loadRecords(into, target, columns, object, options, world, budget) : await loadObject(into, target, columns, object, options, world);
   if (!special) return rows;
   const values = columns.map((name) => ({ super: `${quoteName(name)}::jsonb`, varbyte: `decode(${quoteName(name)}, 'hex')` })[typeOf.get(name)] ?? quoteName(name));
   await client.query(`INSERT INTO ${target} (${columns.map(quoteName).join(', ')}) SELECT ${values.join(', ')} FROM _simulator_copy`).catch((error) => loadFailed(error, { target, columns, object: objects[0] }, world));
   await client.query('DROP TABLE _simulator_copy');
+  return rows;
+}
+
+/** Record by record: those that are refused stand in the system table, and more than MAXERROR of them end it. NOLOAD keeps none. */
+async function loadRecords(into, target, columns, object, options, world, budget) {
+  const list = columns.map(quoteName).join(', ');
+  const { Body } = await world.store.send(new GetObjectCommand({ Bucket: object.bucket, Key: object.key }));
+  const bytes = Buffer.from(await Body.transformToByteArray());
+  let rows = 0;
+  for (const { line, text } of recordsOf(String(options.gzip ? gunzipSync(bytes) : bytes))) {
+    await world.client.query('SAVEPOINT one_record');
+    try {
+      if (world.faults.refuses(text)) throw Object.assign(new Error('Invalid digit, Value \'x\', Pos 0, Type: Integer'), { code: '22000' });
+      await pipeline(Readable.from([text, '\n']), world.client.query(copyStreams.from(`COPY ${into} (${list}) FROM STDIN (FORMAT csv, NULL ${quoteText(options.null ?? '')}, FORCE_NULL (${list}))`)));
+      rows += 1;
+      if (options.noLoad) await world.client.query('ROLLBACK TO one_record');
+    } catch (error) {
+      await world.client.query('ROLLBACK TO one_record');
+      budget.errors += 1;
+      const failed = Object.assign(error, { where: `line ${line}${/column ([^:]+)/.test(error.where ?? '') ? `, column ${/column ([^:]+)/.exec(error.where)[1]}` : ''}` });
+      await loadFailed(failed, { target, columns, object }, world).catch((thrown) => { if (budget.errors > options.maxError || !(thrown instanceof SqlError)) throw thrown; });
+    }
+  }
   return rows;
 }
 
@@ -137,11 +167,12 @@ async function loadFailed(error, { target, columns, object }, { loadError }) {
 }
 
 /** `UNLOAD ('SELECT …') TO 's3://…' …`: one file in this simulator. @returns rows written */
-export async function unloadToS3(tokens, { client, store, iamRoles, translateQuery }) {
+export async function unloadToS3(tokens, { client, store, iamRoles, translateQuery, s3Fails }) {
   const end = isSign(tokens[1], '(') ? closing(tokens, 1) : -1;
   if (end !== 3 || tokens[2].kind !== 'text' || !isWord(tokens[4], 'to')) throw new SqlError("syntax error: UNLOAD ('select …') TO 's3://…' expected");
   const { bucket, key } = place(tokens[5]);
   const options = optionsOf(tokens, 6, iamRoles);
+  if (s3Fails()) throw new SqlError('S3ServiceException:We encountered an internal error. Please try again.,Status 500,Error InternalError,Rid SIMULATED,CanRetry 1');
   if (options.format !== 'csv') throw new SqlError('UNLOAD other than FORMAT CSV is not simulated');
   if (solid(tokensOf(tokens[2].value)).some((token) => isWord(token, 'limit'))) throw new SqlError('LIMIT clause is not supported in UNLOAD');
   const there = await store.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 })).catch((error) => { throw new SqlError(`S3ServiceException: ${error.name}`); });

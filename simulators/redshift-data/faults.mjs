@@ -4,7 +4,9 @@
 //   conflict    a transaction fails before its statement `at` with error 1023
 //   crash       the cluster goes away before statement `at`: ABORTED, rolled back
 //   hold        a statement stays SUBMITTED until `release`
-export const kinds = ['throttle', 'lost', 'conflict', 'crash', 'hold'];
+//   refuse      from now on COPY refuses records of CSV that hold `text`
+//   s3          COPY and UNLOAD meet a server error of S3
+export const kinds = ['throttle', 'lost', 'conflict', 'crash', 'hold', 'refuse', 's3'];
 
 export function createFaults() {
   let list = [];
@@ -20,6 +22,9 @@ export function createFaults() {
     add: ({ times = 1, ...fault }) => { list.push({ ...fault, times }); },
     request: (operation) => take('throttle', (fault) => fault.operation === undefined || fault.operation === operation) !== null,
     answer: (operation, statement) => take('lost', (fault) => (fault.operation === undefined || fault.operation === operation) && (!statement || named(fault, statement))) !== null,
+    refuses: (record) => list.some((fault) => fault.kind === 'refuse' && record.includes(fault.text)),
+    refusesSome: () => list.some(({ kind }) => kind === 'refuse'),
+    s3: (statement) => take('s3', (fault) => named(fault, statement)) !== null,
     at(statement, index) {
       const found = list.find((fault) => (fault.kind === 'conflict' || fault.kind === 'crash') && (fault.at ?? 0) === index && named(fault, statement));
       return found ? take(found.kind, (fault) => fault === found).kind : null;

@@ -31,7 +31,7 @@ export async function runStatement(statement, { url, store, iamRoles, isolation,
   };
   const begin = `BEGIN ISOLATION LEVEL ${isolation === 'serializable' ? 'SERIALIZABLE' : 'REPEATABLE READ'}`;
   const world = {
-    client, store, iamRoles, translateQuery: (sql) => translate(sql, { alone: true }).sql,
+    client, store, iamRoles, faults, s3Fails: () => faults.s3(statement), translateQuery: (sql) => translate(sql, { alone: true }).sql,
   };
   const together = statement.mode === 'TRANSACTION';
   try {

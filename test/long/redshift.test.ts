@@ -29,6 +29,7 @@ test.each([
   ['the answer to a load is lost', { kind: 'lost', operation: 'BatchExecuteStatement', name: 'millrace/' }, 1],
   ['the service throttles', { kind: 'throttle', times: 6 }, 1],
   ['a load meets another transaction (1023)', { kind: 'conflict', at: 6, name: 'millrace/' }, 2],
+  ['S3 answers COPY with a server error', { kind: 's3', name: 'millrace/' }, 2],
   ['the cluster goes away between COPY and commit', { kind: 'crash', at: 5, name: 'millrace/' }, 2],
 ])('rows are exact where %s', async (_what, fault, copies) => {
   const name = `rs_f_${fault.kind}`;

@@ -26,7 +26,7 @@ export interface SimulatedWarehouse extends Warehouse {
   /** The simulator's Postgres. */
   readonly database: TestDatabase;
   /** What goes wrong next; see simulators/redshift-data/faults.mjs. */
-  fault(fault: { readonly kind: string; readonly operation?: string; readonly name?: string; readonly at?: number; readonly times?: number }): Promise<void>;
+  fault(fault: { readonly kind: string; readonly operation?: string; readonly name?: string; readonly text?: string; readonly at?: number; readonly times?: number }): Promise<void>;
   release(): Promise<void>;
   expire(): Promise<void>;
   statements(): Promise<readonly { readonly id: string; readonly name?: string; readonly status: string; readonly error: string | null; readonly sqls: readonly string[] }[]>;
@@ -50,7 +50,7 @@ function speak(config: object, schema: string): Omit<Warehouse, 'close'> & { rea
   const redshift = openRedshift(configSchema.parse(config));
   return {
     redshift, schema, connection: JSON.stringify({ connector: 'redshift', ...config }), rows: redshift.rows,
-    run: (sql) => redshift.transaction({ doing: 'preparing a test', steps: sql.split(/;\s+/).map((one) => ({ sql: one })) }),
+    run: async (sql) => { await redshift.transaction({ doing: 'preparing a test', steps: sql.split(/;\s+/).map((one) => ({ sql: one })) }); },
   };
 }
 

@@ -5,7 +5,7 @@ import { checkpointRow, filesOf, positionOf } from './checkpoint';
 import type { Redshift, TextRow } from './client';
 import type { Names } from './names';
 import { quoteIdentifier, quoteLiteral } from './quote';
-import { removeStaged } from './staged-files';
+import { removeStaged } from './staging-places';
 
 const taking = ['replace', 'delete_insert', 'scd2'];
 
@@ -61,6 +61,7 @@ async function settle(redshift: Redshift, names: Names, fence: number): Promise<
     steps: [
       { sql: `LOCK ${names.lock}` },
       { sql: `UPDATE ${names.loads} SET state = 'rolled_back' WHERE ${names.mine} AND state = 'committed' AND fence < ${fence}` },
+      { sql: `DELETE FROM ${names.displaced} WHERE target = ${quoteLiteral(names.label)} AND batch_number IN (SELECT batch_number FROM ${names.loads} WHERE ${names.mine} AND state = 'rolled_back')` },
       { sql: `UPDATE ${names.checkpoints} SET settled = ${fence} WHERE ${names.mine} AND fence = ${fence}` },
     ],
   });

@@ -38,8 +38,8 @@ export interface Redshift {
   rows(sql: string, signal?: AbortSignal): Promise<readonly TextRow[]>;
   /** First row of a query that always has one. */
   row(sql: string, signal?: AbortSignal): Promise<TextRow>;
-  /** All or nothing, in a session of its own. What it does must be right when it is done twice. */
-  transaction(transaction: Transaction): Promise<void>;
+  /** All or nothing, in a session of its own. What it does must be right when it is done twice. Returns the number of each step's query, under which system tables know it. */
+  transaction(transaction: Transaction): Promise<readonly number[]>;
   /** As `transaction`, and once only: a statement of this name that is still under way, from an attempt whose answer was lost, is waited for. */
   once(transaction: NamedTransaction): Promise<void>;
   /** Ends what is under way under names that start so. */
@@ -94,9 +94,9 @@ export function openRedshift(config: RedshiftConfig): Redshift {
     }
   }
 
-  async function finish(Id: string, steps: readonly Step[], doing: string, signal: AbortSignal | undefined): Promise<void> {
+  async function finish(Id: string, steps: readonly Step[], doing: string, signal: AbortSignal | undefined): Promise<readonly number[]> {
     const told = await settled(Id, doing, signal);
-    if (told.Status === 'FINISHED') return;
+    if (told.Status === 'FINISHED') return (told.SubStatements ?? []).map(({ RedshiftQueryId }) => RedshiftQueryId ?? -1);
     const failed = told.SubStatements?.findIndex(({ Status }) => Status === 'FAILED') ?? -1;
     const error = statementError(told.SubStatements?.[failed]?.Error ?? told.Error ?? '', told.Status as 'FAILED' | 'ABORTED', config, doing);
     const conflict = error instanceof DestinationUnavailableError;
@@ -141,7 +141,7 @@ export function openRedshift(config: RedshiftConfig): Redshift {
       return first;
     },
     async transaction({ doing, steps, signal }) {
-      await finish(await submit(steps, doing, randomUUID(), undefined, signal), steps, doing, signal);
+      return finish(await submit(steps, doing, randomUUID(), undefined, signal), steps, doing, signal);
     },
     async once({ doing, name, steps, signal, accepted }) {
       const known = (await named(name, doing)).filter(({ StatementName }) => StatementName === name);

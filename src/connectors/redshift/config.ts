@@ -26,7 +26,8 @@ export const configSchema = z.strictObject({
   session_token: z.string().optional().describe(`Of temporary credentials; ${secret}`),
   staging: objectStoreSchema.describe('Bucket that files for COPY are put into, in the region of the warehouse; everything below its prefix is Millrace\'s'),
   iam_role: z.string().default('default').describe('ARN of the role that COPY reads the bucket with; "default" for the default role of the warehouse'),
-  files: z.coerce.number().int().min(1).max(512).default(1).describe('Files per batch at least; a multiple of the slices loads fastest'),
+  files: z.coerce.number().int().min(1).max(512).default(1).describe('Slices of the warehouse, or a multiple: a batch of some size is as many files, or a multiple'),
+  format: z.enum(['csv', 'parquet']).default('csv').describe('What COPY reads: gzip CSV, or Parquet, for which the bucket must lie in the region of the warehouse'),
   misfits: z.enum(['quarantine', 'hold']).default('quarantine').describe('What becomes of rows with a value that the table cannot hold (NaN, infinity, NUL, text longer than its column, NULL where none may be, …): set aside with the reason, or the batch is held'),
   tables: z.record(z.string(), tableSchema).default({}).describe('Per table (schema.table): distkey, diststyle, sortkey, of tables that Millrace makes'),
 }).refine(({ workgroup, cluster }) => (workgroup === undefined) !== (cluster === undefined), { message: 'give either workgroup or cluster', path: ['workgroup'] })

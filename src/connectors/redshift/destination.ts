@@ -59,8 +59,10 @@ async function countBatches(redshift: Redshift, names: Names, fence: number, bat
   if (batchIds.length === 0) return {};
   const hiddenThere = (await columnsOf(redshift, names.schema, names.hiddenName(fence))).size > 0;
   const wanted = new Set(batchIds);
+  // What COPY refused is in nobody's table, and the load has noted it here.
+  const refused = hiddenThere ? `SELECT batch_number AS b, sum("rows") AS n FROM ${names.displaced} WHERE target = ${quoteLiteral(names.label)} AND run = ${quoteLiteral(names.holder)} GROUP BY batch_number` : 'SELECT CAST(NULL AS BIGINT) AS b, CAST(0 AS BIGINT) AS n';
   const rows = await redshift.rows(
-    `SELECT l.batch_id, CAST(COALESCE(c.n, 0) AS VARCHAR) AS n FROM (SELECT batch_id, batch_number FROM ${names.loads} WHERE ${names.mine} AND run = ${quoteLiteral(names.holder)}) l ` +
-    `LEFT JOIN (SELECT ${batchColumn} AS b, count(*) AS n FROM ${hiddenThere ? names.hidden(fence) : names.target} GROUP BY ${batchColumn}) c ON c.b = l.batch_number`);
+    `SELECT l.batch_id, CAST(COALESCE(c.n, 0) + COALESCE(r.n, 0) AS VARCHAR) AS n FROM (SELECT batch_id, batch_number FROM ${names.loads} WHERE ${names.mine} AND run = ${quoteLiteral(names.holder)}) l ` +
+    `LEFT JOIN (SELECT ${batchColumn} AS b, count(*) AS n FROM ${hiddenThere ? names.hidden(fence) : names.target} GROUP BY ${batchColumn}) c ON c.b = l.batch_number LEFT JOIN (${refused}) r ON r.b = l.batch_number`);
   return Object.fromEntries(rows.filter((row) => wanted.has(row['batch_id']!)).map((row) => [row['batch_id']!, Number(row['n'])]));
 }

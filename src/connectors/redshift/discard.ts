@@ -21,6 +21,7 @@ export async function discardBatch(redshift: Redshift, names: Names, plan: Pick<
       fencedOff(names, plan.fence, plan.version),
       assertion('count(*) = 0', `FROM ${names.loads} WHERE batch_id = ${id} AND state = 'published'`, () => new DestinationHeldError(`discarding batch "${batchId}" of "${names.label}": it is published; only what is not published can be taken back`, { batch: batchId })),
       { sql: `DELETE FROM ${names.hidden(plan.fence)} WHERE ${batchColumn} = ${number}` },
+      { sql: `DELETE FROM ${names.displaced} WHERE target = ${quoteLiteral(names.label)} AND batch_number = ${number}` },
       { sql: `UPDATE ${names.loads} SET state = 'rolled_back' WHERE batch_id = ${id}` },
       { sql: `INSERT INTO ${names.loads} (batch_number, batch_id, target, pipeline, stream, run, fence, checksum, plan_hash, "rows", state, committed_at) SELECT ${number}, ${id}, ${texts}, ${plan.fence}, '', ${quoteLiteral(plan.hash)}, 0, 'rolled_back', GETDATE() WHERE NOT EXISTS (SELECT 1 FROM ${names.loads} WHERE batch_id = ${id})` },
     ],

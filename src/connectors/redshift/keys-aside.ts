@@ -9,7 +9,8 @@ import type { Redshift, Step } from './client';
 import type { Names } from './names';
 import { columnsOf } from './columns';
 import { quoteIdentifier } from './quote';
-import { copySql, homeOfFence } from './staged-files';
+import { copySql } from './copy-files';
+import { homeOfFence } from './staging-places';
 import { copyFormOf } from './types';
 
 /** Keys in this run's quarantine, as a table of the publish's session. The first manifest wins, so that every attempt asks for the same. */

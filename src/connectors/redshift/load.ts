@@ -1,17 +1,20 @@
 import { batchColumn, positionColumn } from '../../domain/column';
 import type { Control } from '../../domain/control';
-import { BalanceError, FencedOffError } from '../../domain/errors';
+import { BalanceError, EtlError, FencedOffError } from '../../domain/errors';
 import { proofText } from '../../domain/fingerprint';
 import { batchNumberOf, partOf } from '../../domain/ids';
 import type { LoadReceipt } from '../../domain/receipt';
 import type { ConnectorContext, LoadRequest } from '../connector';
 import type { Redshift, Step, TextRow } from './client';
+import { copyColumnsOf, copySql, stage, stageColumns, stageSql, type CopyColumn, type StagedCopy } from './copy-files';
 import { assertion, fencedOff, fencedOffError } from './fence';
 import { explained } from './load-errors';
 import type { Names } from './names';
 import { describeColumns } from './columns';
 import { quoteIdentifier, quoteLiteral, quoteOrNull } from './quote';
-import { copyColumnsOf, copySql, removeBatch, stageForCopy, type CopyColumn, type StagedCopy } from './staged-files';
+import { findRefused, setRefusedAside } from './refused';
+import { folderOf, stageForCopy, type Loading, type Refused } from './staged-files';
+import { removeBelow } from './staging-places';
 
 /**
  * Rows and their ledger row in one transaction: lock, fence, ledger, COPY into a table of the session, count, write, ledger row. The
@@ -24,13 +27,36 @@ export async function loadBatch(redshift: Redshift, names: Names, context: Conne
   if (earlier) return receiptOf(earlier, batch.checksum, batch.id);
   const there = await describeColumns(redshift, names.schema, names.hiddenName(plan.fence));
   if (there.size === 0) throw fencedOffError(names, plan.fence);
-  const columns = copyColumnsOf(request, there);
-  const staged = await stageForCopy(redshift.config, names, context, request, columns, control);
+  const loading = { config: redshift.config, names, context, request, columns: copyColumnsOf(request, there, redshift.config.format), control };
+  const known = await findRefused(loading);
+  const told = { rows: false };
+  try {
+    return await loadStaged(redshift, loading, number, known, told);
+  } catch (error) {
+    const refused = told.rows && known === null && redshift.config.misfits === 'quarantine' ? await setRefusedAside(redshift, loading).catch((failed: unknown) => { throw isPassing(failed) ? failed : error; }) : null;
+    if (refused === null) throw error;
+    return loadStaged(redshift, loading, number, refused, told);
+  }
+}
+
+const isPassing = (error: unknown): boolean => !EtlError.is(error) || error.disposition === 'retry';
+
+/** @param told COPY refused rows, as the system table says: set where it did. */
+async function loadStaged(redshift: Redshift, loading: Loading, number: string, refused: Refused | null, told: { rows: boolean }): Promise<LoadReceipt> {
+  const { names, request, columns, control } = loading;
+  const { batch } = request;
+  const staged = await stageForCopy(loading, refused);
   control.reached('load:after-data');
+  const copyFailed = async (error: Error) => {
+    await removeBelow(loading.config, `${folderOf(loading)}/`).catch(() => undefined);
+    const found = await explained(redshift, error, doingOf(names, request));
+    told.rows = found.rows;
+    return found.error;
+  };
   try {
     await redshift.once({
-      doing: doingOf(names, request), name: `${names.statements}${number}/${batch.checksum.slice(0, 32)}`, signal: control.signal,
-      steps: (failures) => loadSteps(redshift, names, request, { number, columns, staged, alone: failures > 0 }), accepted: () => control.reached('load:before-commit'),
+      doing: doingOf(names, request), name: `${names.statements}${number}/${batch.checksum.slice(0, 32)}${refused ? '/again' : ''}`, signal: control.signal,
+      steps: (failures) => loadSteps(redshift, names, request, { number, columns, staged, refused, copyFailed, alone: failures > 0 }), accepted: () => control.reached('load:before-commit'),
     });
   } catch (error) {
     // Another attempt of the same batch may have committed meanwhile: its receipt is ours.
@@ -45,36 +71,34 @@ export async function loadBatch(redshift: Redshift, names: Names, context: Conne
   return { ...receiptOf(loaded, batch.checksum, batch.id), alreadyLoaded: false };
 }
 
-const stage = '_millrace_stage';
-
 interface LoadParts {
   readonly number: string;
   readonly columns: readonly CopyColumn[];
   readonly staged: StagedCopy;
+  readonly refused: Refused | null;
+  copyFailed(error: Error): Promise<Error>;
   /** After a conflict with another stream's transaction: with the ledger locked there is none. */
   readonly alone: boolean;
 }
 
 const doingOf = (names: Names, { batch }: LoadRequest): string => `loading batch "${batch.id}" into "${names.label}"`;
 
-function loadSteps(redshift: Redshift, names: Names, request: LoadRequest, { number, columns, staged, alone }: LoadParts): readonly Step[] {
+function loadSteps({ config }: Redshift, names: Names, request: LoadRequest, { number, columns, staged, refused, copyFailed, alone }: LoadParts): readonly Step[] {
   const { plan, batch } = request;
-  const into = columns.map(({ name }) => quoteIdentifier(name));
-  const { config } = redshift;
-  const copyFailed = async (error: Error) => {
-    await removeBatch(config, names, request).catch(() => undefined);
-    return explained(redshift, error, doingOf(names, request));
-  };
-  const otherCount = () => new BalanceError(`loading batch "${batch.id}" into "${names.label}": not all of its ${batch.rows} rows arrived; nothing was loaded`, { batch: batch.id });
+  const into = stageColumns(columns);
+  const rows = batch.rows - (refused?.rows ?? 0);
+  const otherCount = () => new BalanceError(`loading batch "${batch.id}" into "${names.label}": not all of its ${rows} rows arrived; nothing was loaded`, { batch: batch.id });
   return [
     { sql: `LOCK ${names.lock}${alone ? `, ${names.loads}` : ''}` },
     fencedOff(names, plan.fence, plan.version),
     assertion('count(*) = 0', `FROM ${names.loads} WHERE batch_id = ${quoteLiteral(batch.id)}`, () => new FencedOffError(`loading batch "${batch.id}": another attempt has dealt with it`, { batch: batch.id })),
-    { sql: `CREATE TEMP TABLE ${stage} (${[...columns.map(({ name, form }) => `${quoteIdentifier(name)} ${form.staged}`), `${positionColumn} BIGINT`].join(', ')})` },
-    ...(batch.rows === 0 ? [] : [{ sql: copySql(stage, config, [...into, positionColumn], staged), otherwise: copyFailed }]),
-    assertion(`count(*) = ${batch.rows}`, `FROM ${stage}`, otherCount),
-    { sql: `INSERT INTO ${names.hidden(plan.fence)} (${[...into, positionColumn, batchColumn].join(', ')}) SELECT ${[...columns.map(({ name, form }) => form.moved(quoteIdentifier(name))), positionColumn, `CAST(${number} AS BIGINT)`].join(', ')} FROM ${stage}` },
+    { sql: stageSql(columns) },
+    ...(rows === 0 ? [] : [{ sql: copySql(stage, config, into, staged, config.format), otherwise: copyFailed }]),
+    assertion(`count(*) = ${rows}`, `FROM ${stage}`, otherCount),
+    { sql: `INSERT INTO ${names.hidden(plan.fence)} (${[...into, batchColumn].join(', ')}) SELECT ${[...columns.map(({ name, form }) => form.moved(quoteIdentifier(name))), positionColumn, `CAST(${number} AS BIGINT)`].join(', ')} FROM ${stage}` },
     { sql: ledgerSql(names, request, number) },
+    // As a publish says what it does not write of its own batches.
+    ...(refused ? [{ sql: `INSERT INTO ${names.displaced} (target, run, batch_number, "rows", fingerprint) VALUES (${[names.label, names.holder].map(quoteLiteral).join(', ')}, ${number}, ${refused.rows}, ${quoteOrNull(refused.fingerprint)})` }] : []),
   ];
 }
 

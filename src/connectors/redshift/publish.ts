@@ -13,21 +13,24 @@ import { quoteList, quoteLiteral } from './quote';
 import { displacedSteps, strangersStep } from './displaced';
 import { keysAsideSteps } from './keys-aside';
 import { setAside } from './set-aside';
-import { removeStaged } from './staged-files';
+import { refusedOf } from './refused';
+import type { Refused } from './staged-files';
+import { removeStaged } from './staging-places';
 import { counts, countStep, type Write } from './write';
 import { keptNote } from './write-replace';
 import { asideOf, writeSteps } from './writes';
 
 /** Rows visible, ledger, files and checkpoint: one transaction. Counts are taken inside it and kept with the checkpoint. */
-export async function publishStream(redshift: Redshift, names: Names, context: ConnectorContext, request: PublishRequest, control: Control): Promise<PublishReceipt> {
-  const { plan, batchIds } = request;
+export async function publishStream(redshift: Redshift, names: Names, context: ConnectorContext, asked: PublishRequest, control: Control): Promise<PublishReceipt> {
+  const { plan, batchIds } = asked;
   const before = await checkpointRow(redshift, names);
   const stored = storedReceipt(names, plan.version, before);
   if (stored) return stored;
-  const ledger = await ledgerBatches(redshift, names, request);
+  const ledger = await ledgerBatches(redshift, names, asked);
+  const refused = await refusedOf(redshift, names, plan.fence, ledger);
+  const request = knowing(asked, refused);
   const write = await writeOf(redshift, context, request, names, ledger, control);
-  const aside = asideOf(write);
-  const found = aside ? await setAside({ redshift, names, context, request, control }, aside) : { rejected: 0, quarantine: [] };
+  const { judged, ...found } = await setAside({ redshift, names, context, request, control, refused }, asideOf(write));
   const receipt = {
     fence: plan.fence, version: plan.version + 1, batches: batchIds.length, position: plan.position, before: positionOf(before), ...(found.rejected > 0 && found),
     ...(request.keysAside === 'unknown' && request.target.stream.mode === 'full' && { notes: [keysUnknownNote] }), ...(request.target.stream.keepPrevious && request.target.stream.write === 'replace' && { notes: [keptNote(names.previousName)] }),
@@ -35,7 +38,7 @@ export async function publishStream(redshift: Redshift, names: Names, context: C
   try {
     await redshift.once({
       doing: `publishing to "${names.label}"`, name: `${names.statements}f${plan.fence}/publish/${plan.version}/${batchIds.length}`, signal: control.signal,
-      steps: (failures) => publishSteps({ ...write, rejected: found.rejected }, JSON.stringify(receipt), failures > 0), accepted: () => control.reached('publish:before-commit'),
+      steps: (failures) => publishSteps({ ...write, rejected: judged }, JSON.stringify(receipt), failures > 0), accepted: () => control.reached('publish:before-commit'),
     });
   } catch (error) {
     const won = storedReceipt(names, plan.version, await checkpointRow(redshift, names).catch(() => null));
@@ -46,6 +49,9 @@ export async function publishStream(redshift: Redshift, names: Names, context: C
   await removeStaged(redshift.config, names, plan.fence);
   return storedReceipt(names, plan.version, await checkpointRow(redshift, names))!;
 }
+
+/** Keys of rows that COPY refused were read: whether they are among the missing ones is not known. */
+const knowing = (request: PublishRequest, refused: readonly Refused[]): PublishRequest => (refused.length > 0 && request.target.stream.write === 'scd2' ? { ...request, keysAside: 'unknown' } : request);
 
 function storedReceipt(names: Names, version: number, row: TextRow | null): PublishReceipt | null {
   if (!row || Number(row['version']) !== version + 1 || row['publisher'] !== names.holder || row['receipt'] === null) return null;

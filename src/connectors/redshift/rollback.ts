@@ -44,6 +44,7 @@ export async function rollbackRun(redshift: Redshift, names: Names, target: Targ
       { sql: `LOCK ${names.lock}, ${names.checkpoints}` },
       ...(row ? [assertion('count(*) = 1', `FROM ${names.checkpoints} WHERE ${names.mine} AND version = ${row['version']}`, () => moved)] : []),
       ...(answer.removes === 'unpublished' ? [] : await takeBack(redshift, names, answer.removes, row!)),
+      { sql: `DELETE FROM ${names.displaced} WHERE target = ${quoteLiteral(names.label)} AND run = ${quoteLiteral(names.holder)}` },
       { sql: `UPDATE ${names.loads} SET state = 'rolled_back' WHERE ${ours(names)} AND state <> 'rolled_back'` },
     ],
   });
@@ -59,7 +60,6 @@ async function takeBack(redshift: Redshift, names: Names, removes: 'batches' | '
     : [{ sql: `DELETE FROM ${names.target}` }, { sql: `INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM ${names.previous}` }, { sql: `DROP TABLE ${names.previous}` }];
   return [
     ...rows,
-    { sql: `DELETE FROM ${names.displaced} WHERE target = ${quoteLiteral(names.label)} AND run = ${quoteLiteral(names.holder)}` },
     { sql: `DELETE FROM ${names.files} WHERE ${names.mine} AND batch_number IN ${numbers}` },
     { sql: `UPDATE ${names.checkpoints} SET "position" = ${positionSql(before)}, version = version + 1, publisher = NULL, receipt = NULL WHERE ${names.mine}` },
   ];

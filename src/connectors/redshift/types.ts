@@ -78,7 +78,7 @@ export function holds(there: string, own: string): boolean {
 }
 
 export interface CopyForm {
-  /** DuckDB expression for the CSV field; text of the value, NULL as NULL. */
+  /** DuckDB expression for the field; for CSV text of the value, NULL as NULL. */
   readonly printed: string;
   /** DuckDB condition of a value that Redshift cannot hold, and what it is. Never loaded, never altered. */
   readonly misfits: readonly { readonly when: string; readonly what: string }[];
@@ -90,8 +90,23 @@ export interface CopyForm {
 
 const same = (quoted: string): string => quoted;
 
+export type CopyFormat = 'csv' | 'parquet';
+
 /** @param quoted in DuckDB; @param type of the target's column, as `redshiftTypeOf` or `typeOfCatalog` say it. */
-export function copyFormOf(column: Column, quoted: string, type: string): CopyForm {
+export function copyFormOf(column: Column, quoted: string, type: string, format: CopyFormat = 'csv'): CopyForm {
+  const csv = csvFormOf(column, quoted, type);
+  return format === 'csv' ? csv : { ...csv, ...parquetFormOf(csv, quoted, type) };
+}
+
+/** Values have types of their own, which must be those of the columns. Of what COPY cannot read from Parquet, a time is text and an instant its moment in UTC. */
+function parquetFormOf({ staged }: CopyForm, quoted: string, type: string): Partial<CopyForm> {
+  if (type.startsWith('varbyte')) return { printed: quoted };
+  if (type === 'timestamptz') return { printed: `${quoted} AT TIME ZONE 'UTC'`, staged: 'timestamp', moved: (name) => `${name} AT TIME ZONE 'UTC'` };
+  if (type === 'time' || type === 'timetz') return { staged: 'varchar(32)', moved: (name) => `CAST(${name} AS ${type})` };
+  return staged.startsWith('varchar') ? {} : { printed: `CAST(${quoted} AS ${duckdbTypeOf(type).type})` };
+}
+
+function csvFormOf(column: Column, quoted: string, type: string): CopyForm {
   const staged = column.type.toUpperCase();
   if (type === 'super') {
     const printed = isNested(staged) ? `CAST(to_json(${quoted}) AS VARCHAR)` : quoted;

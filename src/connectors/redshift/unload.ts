@@ -9,7 +9,7 @@ import { fileList, type Engine, type Session } from '../../transforms/duckdb-eng
 import { quoteLiteral as quoteDuckLiteral } from '../../transforms/quote';
 import type { Redshift } from './client';
 import { quoteIdentifier, quoteLiteral } from './quote';
-import { roleSql } from './staged-files';
+import { roleSql } from './staging-places';
 
 interface Unload {
   /** Quoted table. */

@@ -1,0 +1,28 @@
+import { filesFor } from '../../src/connectors/redshift/copy-files';
+import { configSchema } from '../../src/connectors/redshift/config';
+import { statementError } from '../../src/connectors/redshift/errors';
+
+const mib = 1024 * 1024;
+
+test.each([
+  ['nothing', 0, 8, 1], ['a few rows', 40_000, 8, 1], ['some megabytes', 5 * mib, 8, 5], ['as much as all slices read', 100 * mib, 8, 8], ['one file over', 513 * mib, 8, 16], ['many gigabytes', 10_240 * mib, 8, 160],
+  ['a slice that is not told', 100 * mib, 1, 2],
+])('a batch of %s is as many files as the slices read best', (_what, bytes, slices, files) => {
+  expect(filesFor(bytes, slices)).toBe(files);
+});
+
+const config = configSchema.parse({ workgroup: 'analytics', database: 'dev', staging: { bucket: 'staging' } });
+test.each([
+  ['ERROR: 1023\n  DETAIL: Serializable isolation violation on table', 'retry', 'another transaction wrote at the same time'],
+  ['ERROR: S3ServiceException:Please reduce your request rate.,Status 503,Error SlowDown,Rid X,CanRetry 1', 'retry', 'S3 did not answer the warehouse'],
+  ['ERROR: S3ServiceException:Access Denied,Status 403,Error AccessDenied,Rid X,CanRetry 0', 'hold', 's3:GetObject'],
+  ['ERROR: S3ServiceException:The bucket you are attempting to access must be addressed using the specified endpoint.,Status 301,Error PermanentRedirect', 'hold', 'the staging bucket lies in another region'],
+  ['ERROR: S3ServiceException:The specified bucket does not exist,Status 404,Error NoSuchBucket', 'hold', 'correct "staging.bucket"'],
+  ['ERROR: User arn:aws:redshift:eu-central-1:111122223333:dbuser:dev/millrace is not authorized to assume IAM Role arn:aws:iam::111122223333:role/other', 'hold', 'attached to the warehouse'],
+  ['ERROR: permission denied for relation orders', 'hold', 'GRANT SELECT, INSERT, UPDATE, DELETE ON'],
+  ['ERROR: must be owner of relation orders', 'hold', 'owner'],
+  ['ERROR: Cannot insert a NULL value into column owner', 'hold', 'mend that'],
+])('%s is told apart: %s', (said, disposition, words) => {
+  const error = statementError(said, 'FAILED', config, 'loading batch "b"');
+  expect([error.disposition, error.message]).toEqual([disposition, expect.stringContaining(words)]);
+});
