@@ -3,9 +3,9 @@ import { StagingDamagedError } from '../domain/errors';
 import type { Gap } from '../domain/gap';
 import { batchPath, partitionName, partitionPath, runPath, streamPath, type RunRef } from '../domain/ids';
 import { canonicalJson } from '../domain/json';
-import type { Manifest } from '../domain/manifest';
+import type { Manifest, StagedFile } from '../domain/manifest';
 import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
-import type { Plan } from '../domain/plan';
+import type { Plan, SourcePlan } from '../domain/plan';
 import type { CheckReport, CheckResultLine, PublishReceipt } from '../domain/receipt';
 import { replayedAs, type ReplaySelection } from '../domain/replay';
 import type { ProofDocument } from '../domain/stream-proof';
@@ -37,6 +37,10 @@ export interface Artefacts {
   reread: Document<[RunRef, string, number, number], Reread>;
   /** What persons have changed about the partitions of a stream while it ran. */
   amendments(run: RunRef, stream: string): Promise<Amendments>;
+  /** A file or table outside the run that steps read, by its key: columns and parts. */
+  reference: Document<[RunRef, string], SourcePlan>;
+  /** A part of it as it lies in staging. */
+  referencePart: Document<[RunRef, string, number], readonly StagedFile[]>;
   report: Document<[RunRef, string], CheckReport>;
   /** What checks of the target said that kept a stream from being published. */
   refused: Document<[RunRef, string], readonly CheckResultLine[]>;
@@ -91,6 +95,8 @@ export function openArtefacts(staging: StagingStore): Artefacts {
       for (let at = 0; at < rereads.length; at += 2) generations.set(rereads[at]!, Math.max(generations.get(rereads[at]!) ?? 1, rereads[at + 1]!));
       return { generationOf: (ordinal) => generations.get(ordinal) ?? 1, skipped };
     },
+    reference: document((run, key) => `${runPath(run)}/_read/${key}/plan.json`),
+    referencePart: document((run, key, ordinal) => `${runPath(run)}/_read/${key}/${ordinal}/part.json`),
     report: document((run, stream) => `${streamPath(run, stream)}/check-report.json`),
     refused: document((run, stream) => `${streamPath(run, stream)}/refused-checks.json`),
     published: document((run, stream) => `${streamPath(run, stream)}/published.json`),

@@ -1,10 +1,10 @@
 import type { Checkpoint, Destination } from '../connectors/connector';
-import type { Column } from '../domain/column';
+import { systemPrefix, type Column } from '../domain/column';
 import type { Control } from '../domain/control';
 import { EtlError } from '../domain/errors';
 import type { RunRef } from '../domain/ids';
 import { namesOf } from '../domain/naming';
-import type { PipelineSpec, StreamSpec } from '../domain/pipeline';
+import { readWhole, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import { orderedTarget } from '../domain/order';
 import { partitionNames, type SourcePlan } from '../domain/plan';
 import type { Overlap } from '../domain/rename';
@@ -12,10 +12,11 @@ import { canRollback } from '../domain/rollback';
 import { describeChain, splitOf } from '../transforms/run-chain';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { referenceKey } from './outside-references';
 import { renamed } from './plan-stream';
 import { driftShown } from './drift-shown';
 import { contractedBy, judgedWith, refuseDrift } from './plan-contract';
-import { describeReferences, inReferenceOrder } from './preview-references';
+import { describeReferences, inReferenceOrder, tablesRead } from './preview-references';
 import type { DescribeRunInput, PlannedStream } from './seeing-contract';
 import { overlapOf } from './rename-overlap';
 import { withKeyChecks } from './start-run';
@@ -49,8 +50,9 @@ async function describeStream(input: DescribeRunInput, stream: StreamSpec, desti
     const plan = await askSource(input, stream, checkpoint, dependencies, control);
     found = { ...found, ...facts(plan) };
     const names = namesOf(plan.columns, stream.naming, stream.stream);
+    const tables = await tableColumns(input, stream, dependencies, control);
     const contract = (overlap?: Overlap) => dependencies.engine.session(control.signal, async (session) => {
-      const references = await describeReferences(session, stream, input.connectionsFile, known);
+      const references = await describeReferences(session, stream, input.connectionsFile, known, tables);
       return contractedBy({ pipeline: input.spec.pipeline, stream, known: checkpoint?.position?.contract, now: renamed(plan.columns, names), overlap, describe: (some) => describeChain(session, some, stream.steps, references) });
     });
     const openSource = () => dependencies.openSource(input.connectionsFile, input.spec.source);
@@ -82,6 +84,21 @@ async function askSource({ spec, connectionsFile, logicalDate }: DescribeRunInpu
   } finally {
     await source.close();
   }
+}
+
+/** Asked for before a session is opened: a source may need one of its own. */
+async function tableColumns({ connectionsFile, logicalDate }: DescribeRunInput, stream: StreamSpec, { openSource }: Dependencies, control: Control): Promise<ReadonlyMap<string, readonly Column[]>> {
+  const found = new Map<string, readonly Column[]>();
+  for (const reference of tablesRead(stream)) {
+    const source = await openSource(connectionsFile, reference.connection);
+    try {
+      const { columns } = await source.plan({ stream: readWhole(reference.table), position: null, files: [], logicalDate }, control);
+      found.set(referenceKey(reference), columns.filter(({ name }) => !name.startsWith(systemPrefix)));
+    } finally {
+      await source.close();
+    }
+  }
+  return found;
 }
 
 function facts({ window, partitions, notes }: SourcePlan): Partial<PlannedStream> {

@@ -17,6 +17,7 @@ import { withControl } from './control';
 import type { Dependencies } from './dependencies';
 import { gapPlan, keepingGaps } from './gap-plan';
 import { contractedBy, judgedWith, refuseDrift } from './plan-contract';
+import { pinReferences } from './pin-references';
 import { openReferences } from './references';
 import { planReplay } from './replay/plan';
 import { overlapOf } from './rename-overlap';
@@ -44,6 +45,7 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
         return keepingCheckpoint(run, found, claim);
       });
       const sourcePlan = replay ? asked : document.gaps ? gapPlan(asked, claim.position) : keepingGaps(asked, streamSpec, claim.position);
+      await pinReferences({ dependencies, artefacts, control, run, spec, stream: streamSpec, connectionsFile });
       const names = namesOf(sourcePlan.columns, streamSpec.naming, stream);
       const contract = (overlap?: Overlap) => engine.session(control.signal, async (session) => {
         const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret });

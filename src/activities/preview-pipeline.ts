@@ -8,9 +8,11 @@ import type { PreviewRef, PreviewStream } from '../domain/preview';
 import type { ReferenceRelation } from '../transforms/run-chain';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
-import { gatherReferences, inReferenceOrder } from './preview-references';
+import { referenceKey } from './outside-references';
+import { gatherReferences, inReferenceOrder, tablesRead } from './preview-references';
 import { previewStream } from './preview-stages';
 import { putOutside } from './references';
+import { openSample, sampleOf, sampleTable } from './take-sample';
 import type { PreviewInput } from './seeing-contract';
 import { withKeyChecks } from './start-run';
 
@@ -24,7 +26,8 @@ export const createPreviewPipeline = (dependencies: Dependencies) => async (inpu
     // Taken before the session is opened: a source may need a session of its own, and there may be but one slot.
     const samples = new Map<string, Sample>();
     for (const stream of wanted) samples.set(stream.stream, await takeSample(dependencies, input, stream, control));
-    const shown = await previewAll(dependencies, input, wanted, samples, control);
+    const tables = await tablesOf(dependencies, input, wanted, control);
+    const shown = await previewAll(dependencies, input, wanted, samples, tables, control);
     await staging.sweep(`${homeOf(input.id)}/landing`, new Set());
     const { key, path } = await staging.create(`${homeOf(input.id)}/rows`, 'data');
     await writeFile(path, JSON.stringify(input.streams.flatMap((name) => shown.get(name) ?? [])), { mode: 0o600 });
@@ -41,21 +44,18 @@ function isNeeded({ spec, streams }: PreviewInput, name: string): boolean {
 }
 
 async function takeSample(dependencies: Dependencies, input: PreviewInput, stream: StreamSpec, control: Control): Promise<Sample> {
-  const { staging } = dependencies;
-  const { connectionsFile, spec, id, sample: rows } = input;
   const position = await positionOf(dependencies, input, stream);
-  const create = (extension: string) => staging.create(`${homeOf(id)}/landing`, extension);
-  const source = await dependencies.openSource(connectionsFile, spec.source);
-  try {
-    if (source.sample) return await source.sample({ stream, rows, position }, { create }, control);
-    const plan = await source.plan({ stream: { ...stream, settle: 0 }, position: stream.mode === 'full' ? null : position, files: [], logicalDate: `${new Date().toISOString().slice(0, 19)}Z` }, control);
-    const partition = plan.partitions[0];
-    const whole = { ...plan, stream: stream.stream, names: plan.columns.map(({ name }) => name), target: plan.columns, wholeStream: false, passes: false, stagesLineage: false, proof: null, fence: 0, firstLoad: true, version: 0, hash: '' };
-    const files = partition ? await source.read({ stream, plan: whole, partition }, { create, seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }) }, control) : [];
-    return { columns: plan.columns, files: await Promise.all(files.map(async (file) => ({ path: await staging.fetch(file), format: file.format, origin: file.origin }))) };
-  } finally {
-    await source.close();
+  return sampleOf({ dependencies, connectionsFile: input.connectionsFile, connection: input.spec.source, stream, rows: input.sample, position, home: `${homeOf(input.id)}/landing`, control });
+}
+
+/** Tables that steps look into, by `referenceKey`. Of one with more rows than are read, a preview shows misses that the run will not have. */
+async function tablesOf(dependencies: Dependencies, input: PreviewInput, streams: readonly StreamSpec[], control: Control): Promise<ReadonlyMap<string, Sample>> {
+  const samples = new Map<string, Sample>();
+  for (const reference of streams.flatMap(tablesRead)) {
+    const key = referenceKey(reference);
+    if (!samples.has(key)) samples.set(key, await sampleTable({ dependencies, connectionsFile: input.connectionsFile, home: `${homeOf(input.id)}/landing`, control }, reference));
   }
+  return samples;
 }
 
 /** A preview needs no destination; where there is one, its checkpoint pins the types of files. */
@@ -73,13 +73,16 @@ async function positionOf({ openDestination }: Dependencies, { connectionsFile, 
   }
 }
 
-const previewAll = ({ engine, resolveSecret }: Dependencies, input: PreviewInput, wanted: readonly StreamSpec[], samples: ReadonlyMap<string, Sample>, control: Control): Promise<ReadonlyMap<string, PreviewStream>> =>
+const previewAll = ({ engine, resolveSecret }: Dependencies, input: PreviewInput, wanted: readonly StreamSpec[], samples: ReadonlyMap<string, Sample>, tables: ReadonlyMap<string, Sample>, control: Control): Promise<ReadonlyMap<string, PreviewStream>> =>
   engine.session(control.signal, async (session) => {
     const shown = new Map<string, PreviewStream>();
     const results = new Map<string, ReferenceRelation>();
     for (const [index, stream] of wanted.entries()) {
       await putOutside({ session, stream, connectionsFile: input.connectionsFile, resolveSecret });
-      const references = await gatherReferences(session, stream, input.connectionsFile, async (name) => results.get(name)!, `s${index}_`);
+      const references = await gatherReferences(session, stream, input.connectionsFile, {
+        stream: async (name) => results.get(name)!,
+        table: (reference, relation) => openSample(session, relation, tables.get(referenceKey(reference))!),
+      }, `s${index}_`);
       const { preview, result } = await previewStream({ session, stream, index, sample: samples.get(stream.stream)!, references, rows: input.sample, shown: input.shown });
       shown.set(stream.stream, preview);
       results.set(stream.stream, result);

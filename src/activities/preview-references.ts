@@ -3,7 +3,9 @@ import { referencedStreams, type StreamSpec } from '../domain/pipeline';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
 import type { References, ReferenceRelation } from '../transforms/run-chain';
-import { openFile, referencesOf } from './references';
+import type { Reference, TableReference } from '../transforms/step';
+import { referenceKey, referencesOf } from './outside-references';
+import { openFile } from './references';
 
 /** Streams that others refer to come first; a cycle has been refused by the parser. */
 export function inReferenceOrder(streams: readonly StreamSpec[]): readonly StreamSpec[] {
@@ -20,25 +22,43 @@ export function inReferenceOrder(streams: readonly StreamSpec[]): readonly Strea
   return ordered;
 }
 
-/** The relations that a stream's steps read besides its own rows; `streamRelation` gives those of other streams. */
-export async function gatherReferences(session: Session, stream: StreamSpec, connectionsFile: string, streamRelation: (name: string, relation: string) => Promise<ReferenceRelation>, prefix = ''): Promise<References> {
+/** How the relations of streams and tables come about, by where they are looked at from. */
+export interface Others {
+  stream(name: string, relation: string): Promise<ReferenceRelation>;
+  table(reference: TableReference, relation: string): Promise<ReferenceRelation>;
+}
+
+/** The relations that a stream's steps and checks read besides its own rows. */
+export async function gatherReferences(session: Session, stream: StreamSpec, connectionsFile: string, others: Others, prefix = ''): Promise<References> {
   const found: Record<number, Record<string, ReferenceRelation>> = {};
   for (const { ordinal, references } of referencesOf(stream)) {
     for (const [key, reference] of Object.entries(references)) {
       const relation = `${prefix}reference_${ordinal}_${key}`;
-      (found[ordinal] ??= {})[key] = 'stream' in reference
-        ? await streamRelation(reference.stream, relation)
-        : { relation, columns: await openFile({ session, connectionsFile }, relation, reference.file) };
+      (found[ordinal] ??= {})[key] = await relationOf(session, connectionsFile, others, reference, relation);
     }
   }
   return found;
 }
 
-/** Without rows: enough to tell the columns after the steps. */
-export const describeReferences = (session: Session, stream: StreamSpec, connectionsFile: string, known: ReadonlyMap<string, readonly Column[]>): Promise<References> =>
-  gatherReferences(session, stream, connectionsFile, async (name, relation) => {
-    const columns = known.get(name) ?? [];
-    const nothing = columns.length === 0 ? ['1 AS nothing'] : columns.map((column) => `CAST(NULL AS ${column.type}) AS ${quoteIdentifier(column.name)}`);
-    await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS SELECT ${nothing.join(', ')} WHERE false`);
-    return { relation, columns };
+async function relationOf(session: Session, connectionsFile: string, others: Others, reference: Reference, relation: string): Promise<ReferenceRelation> {
+  if ('stream' in reference) return others.stream(reference.stream, relation);
+  if ('table' in reference) return others.table(reference, relation);
+  return { relation, columns: await openFile({ session, connectionsFile }, relation, reference.file) };
+}
+
+/** Tables of connections that a stream's steps and checks read. */
+export const tablesRead = (stream: StreamSpec): readonly TableReference[] =>
+  referencesOf(stream).flatMap(({ references }) => Object.values(references).filter((reference): reference is TableReference => 'table' in reference));
+
+/** Without rows: enough to tell the columns after the steps. @param tables columns by `referenceKey`. */
+export const describeReferences = (session: Session, stream: StreamSpec, connectionsFile: string, known: ReadonlyMap<string, readonly Column[]>, tables: ReadonlyMap<string, readonly Column[]>): Promise<References> =>
+  gatherReferences(session, stream, connectionsFile, {
+    stream: (name, relation) => emptyRelation(session, relation, known.get(name) ?? []),
+    table: (reference, relation) => emptyRelation(session, relation, tables.get(referenceKey(reference)) ?? []),
   });
+
+async function emptyRelation(session: Session, relation: string, columns: readonly Column[]): Promise<ReferenceRelation> {
+  const nothing = columns.length === 0 ? ['1 AS nothing'] : columns.map((column) => `CAST(NULL AS ${column.type}) AS ${quoteIdentifier(column.name)}`);
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(relation)} AS SELECT ${nothing.join(', ')} WHERE false`);
+  return { relation, columns };
+}

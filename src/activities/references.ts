@@ -8,11 +8,10 @@ import { formatForFile } from '../formats/registry';
 import type { StagingStore } from '../stores/staging';
 import { fileList, type Session } from '../transforms/duckdb-engine';
 import { quoteIdentifier } from '../transforms/quote';
-import { checkNamed, checkReference } from '../checks/registry';
 import { stepNamed } from '../transforms/registry';
-import type { Reference } from '../transforms/step';
 import type { References, ReferenceRelation } from '../transforms/run-chain';
 import { putBaseFolder, putSecrets } from '../transforms/secrets';
+import { outsideOf, pinnedFiles, referencesOf, type Outside } from './outside-references';
 import type { Artefacts } from './artefacts';
 import type { Dependencies } from './dependencies';
 
@@ -29,22 +28,18 @@ interface ReferenceRequest {
 /** Makes what the steps of a stream read besides its own rows into views, by step ordinal and reference name; puts the secrets they name into the session. */
 export async function openReferences(request: ReferenceRequest): Promise<References> {
   const found: Record<number, Record<string, ReferenceRelation>> = {};
+  const { spec } = await request.artefacts.run(request.run);
   await putOutside(request);
   for (const { ordinal, references } of referencesOf(request.stream)) {
     for (const [key, reference] of Object.entries(references)) {
       const relation = `reference_${ordinal < 0 ? `check_${-1 - ordinal}` : ordinal}_${key}`;
-      const columns = 'stream' in reference ? await openStream(request, relation, reference.stream) : await openFile(request, relation, reference.file);
+      const outside = outsideOf(reference, spec);
+      const columns = outside ? await openPinned(request, relation, outside) : await openStream(request, relation, (reference as { readonly stream: string }).stream);
       (found[ordinal] ??= {})[key] = { relation, columns };
     }
   }
   return found;
 }
-
-/** What steps, by their ordinals, and checks, by `checkReference`, read besides the rows. */
-export const referencesOf = ({ steps, checks }: StreamSpec): readonly { readonly ordinal: number; readonly references: Readonly<Record<string, Reference>> }[] => [
-  ...steps.map(({ name, options }, ordinal) => ({ ordinal, references: stepNamed(name).references(options) })),
-  ...checks.map(({ name, options }, index) => ({ ordinal: checkReference(index), references: checkNamed(name).references(options) })),
-];
 
 /** What steps need besides rows: secrets by reference, and the folder that their files are relative to. */
 export async function putOutside(request: Pick<ReferenceRequest, 'session' | 'stream' | 'connectionsFile' | 'resolveSecret'>): Promise<void> {
@@ -65,6 +60,13 @@ async function openStream({ session, staging, artefacts, run }: ReferenceRequest
   const batches = await batchesOf(artefacts, run, stream, plan);
   const columns = plan.target.filter(({ name }) => !name.startsWith(systemPrefix));
   await viewOf(session, staging, relation, batches, columns.map(({ name }) => name));
+  return columns;
+}
+
+/** What `pinReferences` has copied when the stream was planned. */
+async function openPinned({ session, staging, artefacts, run }: ReferenceRequest, relation: string, reference: Outside): Promise<Plan['target']> {
+  const { columns, files } = await pinnedFiles({ artefacts, run }, reference);
+  await viewOf(session, staging, relation, [{ id: relation, format: 'parquet', files }], columns.map(({ name }) => name), columns.map(({ type }) => type));
   return columns;
 }
 
@@ -96,7 +98,7 @@ export async function movedPartitions(artefacts: Artefacts, run: RunRef, stream:
 }
 
 /** A view over the staged files of batches; with no batch at all, over a relation of the same columns without rows. */
-export async function viewOf(session: Session, staging: StagingStore, relation: string, batches: readonly Batch[], columns: readonly string[], types?: readonly string[]): Promise<void> {
+export async function viewOf(session: Session, staging: StagingStore, relation: string, batches: readonly Pick<Batch, 'id' | 'format' | 'files'>[], columns: readonly string[], types?: readonly string[]): Promise<void> {
   const unread = batches.find(({ format }) => format !== 'parquet');
   if (unread) throw new Error(`batch "${unread.id}" passes as ${unread.format}; nothing may read it but its load`);
   const paths: string[] = [];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigurationError } from '../domain/errors';
-import { equalSql } from '../transforms/other';
+import { equalSql, namesOther, otherReference } from '../transforms/other';
 import { quoteIdentifier } from '../transforms/quote';
 import type { Reference } from '../transforms/step';
 import { defineCheck } from './check';
@@ -10,22 +10,23 @@ const list = z.union([z.string().transform((name) => [name]), z.array(z.string()
 
 export const relationships = defineCheck({
   name: 'relationships',
-  summary: 'Every key is there in another stream, a file or, with at: destination, a table of the destination; NULL passes',
+  summary: 'Every key is there in another stream, a file or a table; NULL passes',
   example: 'relationships: { column: origin, to: { file: airports.csv, column: iata } }',
   optionsSchema: z.strictObject({
     column: list.describe('Column, or several'),
     to: z.strictObject({
       stream: z.string().optional().describe('Another stream of this pipeline, taken whole; it runs first'),
       file: z.string().optional().describe('A file, relative to connections.yaml'),
-      table: z.string().optional().describe('With at: destination: a table there'),
+      table: z.string().optional().describe('A table of "connection"; with at: destination a table there'),
+      connection: z.string().optional().describe('Connection that "table" is of, from connections.yaml'),
       column: list.describe('Their column, or as many as ours'),
     }).describe('Where the keys must be'),
   }).refine(({ to }) => [to.stream, to.file, to.table].filter((given) => given !== undefined).length === 1, 'give one of stream, file and table in "to"')
     .refine(({ column, to }) => column.length === to.column.length, '"to" names another number of columns'),
-  references: ({ to: { stream, file } }): Readonly<Record<string, Reference>> => (stream !== undefined ? { other: { stream } } : file !== undefined ? { other: { file } } : {}),
+  references: ({ to }): Readonly<Record<string, Reference>> => (namesOther(to) ? otherReference(to, 'relationships') : {}),
   compile({ column, to }, input) {
     const other = input.dialect === undefined ? input.references?.['other'] : { relation: quoteTable(to.table ?? ''), columns: null };
-    if (!other || (to.table === undefined) !== (input.dialect === undefined)) throw new ConfigurationError('compiling check "relationships": "to: { table: … }" goes with "at: destination", and only that', { check: 'relationships' });
+    if (!other) throw new ConfigurationError('compiling check "relationships": the other stream is not there', { check: 'relationships' });
     const theirs = (name: string): string => (other.columns === null ? quoteIdentifier(name) : columnOf(name, { columns: other.columns, relation: other.relation }, 'relationships'));
     const keys = to.column.map((name, index) => `${theirs(name)} AS "_millrace_k${index}"`);
     const typeOf = (name: string, columns: typeof input.columns): string => columns.find((known) => known.name === name)!.type;

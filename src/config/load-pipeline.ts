@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError } from '../domain/errors';
 import { slug } from '../domain/ids';
+import type { JsonObject } from '../domain/json';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import { connectionsFileOf, openConnections, type Connections } from './connections';
 import { shareOf } from './duration';
@@ -12,6 +13,7 @@ import { parseSchedule } from './parse-schedule';
 import { parseDefaults, parseStream } from './parse-stream';
 import { limitsSchema, pipelineSchema, type RawLimits } from './pipeline-schema';
 import { inOrder, PipelineProblemsError, unknownWord, type Problem } from './problems';
+import { isDatabase } from './stream-rules';
 import { cycleOf } from './stream-order';
 import type { ConnectorWord } from './vocabulary';
 import { readYaml, type YamlFile } from './yaml-file';
@@ -45,7 +47,7 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
   const entries = Array.isArray(raw['streams']) ? (raw['streams'] as readonly unknown[]) : [];
   const parsed = entries.map((entry, index) => parseStream(entry, index, { file: yaml, defaults, source, destination, limited: limits.rejects !== null }));
   const streams = parsed.map(({ spec }) => spec);
-  problems.push(...parsed.flatMap((stream) => stream.problems), ...betweenStreams(streams, yaml));
+  problems.push(...parsed.flatMap((stream) => stream.problems), ...betweenStreams(streams, yaml, destination), ...outsideProblems(streams, yaml, connections));
 
   if (problems.length > 0) throw new PipelineProblemsError(file, inOrder(problems));
   return {
@@ -100,7 +102,7 @@ function limitsOf(raw: unknown, file: YamlFile, problems: Problem[]): PipelineSp
 }
 
 /** Names that would meet in one path or table, references to what is not there, and circles. */
-function betweenStreams(streams: readonly StreamSpec[], file: YamlFile): readonly Problem[] {
+function betweenStreams(streams: readonly StreamSpec[], file: YamlFile, destination: ConnectorWord | null): readonly Problem[] {
   const names = streams.map(({ stream }) => stream);
   const problems = streams.flatMap(({ stream, to }, index): readonly Problem[] => {
     const same = streams.findIndex((other) => slug(other.stream) === slug(stream));
@@ -114,8 +116,24 @@ function betweenStreams(streams: readonly StreamSpec[], file: YamlFile): readonl
     .filter((name) => !names.includes(name))
     .map((name) => file.problem(['streams', index, 'steps'], unknownWord('stream', name, names))));
   const parts = streams.flatMap((stream, index) => referencedStreams(stream)
-    .filter((name) => streams.some((other) => other.stream === name && other.mode === 'incremental'))
-    .map((name) => file.problem(['streams', index, 'steps'], `stream "${name}" is taken whole here, but read with "mode: incremental", which gives only what is new; set "mode: full" for it`)));
+    .filter((name) => destination !== null && !(isDatabase(destination) && destination.openSource) && streams.some((other) => other.stream === name && other.mode === 'incremental'))
+    .map((name) => file.problem(['streams', index, 'steps'], `stream "${name}" is taken whole here, but read with "mode: incremental", which gives only what is new; its target cannot be read back from "${destination!.name}": set "mode: full" for it`)));
   const cycle = references.length === 0 ? cycleOf(streams) : null;
   return [...problems, ...references, ...parts, ...(cycle ? [file.problem(['streams'], `streams wait for each other: ${cycle.join(' → ')}; take one reference out`)] : [])];
 }
+
+/** Connections that steps and checks name must be there and be readable. */
+function outsideProblems(streams: readonly StreamSpec[], file: YamlFile, connections: Connections | MissingConnections | undefined): readonly Problem[] {
+  if (!connections || 'missing' in connections) return [];
+  return streams.flatMap((stream, index) => namedConnections(stream).flatMap(({ word, at, name }): readonly Problem[] => {
+    const place = ['streams', index, word, at];
+    if (!connections.names.includes(name)) return [file.problem(place, `${unknownWord('connection', name, connections.names)} (in "${connections.file}")`)];
+    const connector = connections.connectorOf(name);
+    return connector && !connector.openSource ? [file.problem(place, `connection "${name}" is ${connector.name}, which cannot be read`)] : [];
+  }));
+}
+
+const namedConnections = ({ steps, checks }: StreamSpec): readonly { readonly word: 'steps' | 'checks'; readonly at: number; readonly name: string }[] => [
+  ...steps.map(({ options }, at) => ({ word: 'steps' as const, at, name: options['connection'] })),
+  ...checks.map(({ options }, at) => ({ word: 'checks' as const, at, name: (options['to'] as JsonObject | undefined)?.['connection'] })),
+].flatMap(({ name, ...place }) => (typeof name === 'string' ? [{ ...place, name }] : []));

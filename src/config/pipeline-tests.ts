@@ -12,7 +12,7 @@ export const testSchema = z.strictObject({
   stream: z.string().optional().describe('Stream of the pipeline; may be left out where there is one'),
   given: z.array(row).min(1).describe('Rows as the source gives them, by its own column names; a column that is left out is NULL'),
   types: z.record(z.string(), z.string()).optional().describe('Column → type, where the values do not tell it'),
-  references: z.record(z.string(), z.array(row)).optional().describe('Stream → its rows, for steps that read other streams'),
+  references: z.record(z.string(), z.array(row)).optional().describe('Stream or table → its rows, for steps that read them'),
   expected: z.array(row).describe('Rows after all steps, in any order; columns that none of them names are not compared'),
   rejected: z.array(z.strictObject({
     step: z.string().optional().describe('Step or check that rejects it, as the balance names it: "1 cast", or "cast"'),

@@ -87,8 +87,8 @@ export const streamRules: readonly Rule[] = [
     ({ spec }) => `"contract: { types: ${spec.contract?.types} }" is not available with files yet: their types are settled by the first that is read, and a value that does not fit later goes to quarantine; leave it out, or write quarantine`),
   rule(['checks'], ({ spec, destination }) => destination !== null && destination.capabilities?.takesChecks !== true && spec.checks.some(isAtDestination),
     ({ destination }) => `a check with "at: destination" needs a destination that answers within its own transaction; "${destination?.name}" does not: leave "at" out, and the rows are checked before they are loaded`),
-  rule(['checks'], ({ spec }) => spec.checks.some((check) => check.name === 'relationships' && isAtDestination(check) !== ((check.options['to'] as JsonObject)['table'] !== undefined)),
-    'check "relationships": "to: { table: … }" and "at: destination" go together; over staged rows name a stream or a file'),
+  rule(['checks'], ({ spec }) => spec.checks.some((check) => check.name === 'relationships' && (isAtDestination(check) ? !isTableThere(check.options['to'] as JsonObject) : isTableThere(check.options['to'] as JsonObject))),
+    'check "relationships": "to: { table: … }" without "connection" and "at: destination" go together; over staged rows name a stream, a file, or a table with its connection'),
   rule(['query'], ({ spec, source }) => spec.query !== undefined && isKnownStore(source), ({ source }) => `"query" needs a database; "${source?.name}" cannot run it`),
   rule(['stream'], ({ spec, source }) => spec.query === undefined && spec.stream.includes('*') && isDatabase(source), ({ spec }) => `a wildcard ("${spec.stream}") is not available yet; name each table`),
   rule(['to'], ({ spec }) => spec.to.includes('{'), '"{…}" in "to" is not available yet; name the table'),
@@ -99,6 +99,8 @@ export const streamRules: readonly Rule[] = [
   rule(['write', 'mode'], ({ spec, destination }) => destination?.capabilities?.writes.includes(spec.write) === false,
     ({ spec, destination }) => `"${destination?.name}" cannot write "${spec.write}"${because(destination, spec.write)}; it can: ${destination?.capabilities?.writes.join(', ')}`),
 ];
+
+const isTableThere = ({ table, connection }: JsonObject): boolean => table !== undefined && connection === undefined;
 
 const because = (destination: ConnectorWord | null, word: string): string => {
   const reason = destination?.capabilities?.refuses[word];

@@ -91,6 +91,12 @@ export interface PipelineSpec {
   readonly hash: string;
 }
 
+/** A table, or what else a connection reads, as it is read whole and written nowhere: for what steps look up, and for looking at it. */
+export const readWhole = (table: string): StreamSpec => ({
+  stream: table, to: table, mode: 'full', write: 'replace', key: [], cursorChanges: 'always', settle: 0, settleOnTimeout: 'hold_back', partition: { rows: 1_000_000 },
+  types: {}, naming: 'keep', snapshot: false, keepPrevious: false, allowEmpty: true, visible: 'run', lineage: false, proof: 'counts', partitionBy: [], steps: [], checks: [],
+});
+
 /** Whether rows are staged with their position in the source, by which versions of a key are told apart when they are written. */
 export const stagesPosition = ({ write }: StreamSpec): boolean => write === 'scd2';
 

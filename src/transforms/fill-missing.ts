@@ -27,7 +27,7 @@ export const fillMissing = defineStep({
   optionsSchema: schema,
   scope: ({ with: way }) => (way === 'value' || way === 'lookup' ? 'row' : 'stream'),
   keepsRows: ({ with: way }) => way === 'value',
-  references: ({ with: way, stream, file }): ReturnType<typeof otherReference> => (way === 'lookup' ? otherReference({ stream, file }, 'fill_missing') : {}),
+  references: (options): ReturnType<typeof otherReference> => (options.with === 'lookup' ? otherReference(options, 'fill_missing') : {}),
   compile(options, input) {
     for (const name of options.group_by) find(name, input, 'fill_missing');
     const columns = options.columns.map((name) => find(name, input, 'fill_missing'));

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { positionColumn } from '../domain/column';
 import { ConfigurationError } from '../domain/errors';
 import { find } from './columns';
-import { addedOption, checkPairs, equalSql, onOption, otherOptions, otherReference, pairsOf, type Pairs } from './other';
+import { addedOption, checkPairs, equalSql, namesOther, onOption, otherOptions, otherProblem, otherReference, pairsOf, type Pairs } from './other';
 import { quoteIdentifier } from './quote';
 import { defineStep, type CompileInput, type Guard } from './step';
 
 export const join = defineStep({
   name: 'join',
-  summary: 'Adds columns of another stream or a file where key columns are equal',
+  summary: 'Adds columns of another stream, a file or a table where key columns are equal',
   example: 'join: { file: airports.csv, on: { origin: iata }, columns: [city, state] }',
   takesOnError: true,
   optionsSchema: z.strictObject({
@@ -20,9 +20,9 @@ export const join = defineStep({
       ours: z.string().describe('Our time or number'), theirs: z.string().describe('Theirs'),
     }).optional().describe('Of their rows with the same key the latest one that is not after ours: a price that held then'),
     columns: addedOption,
-  }).refine(({ stream, file }) => (stream === undefined) !== (file === undefined), 'give either stream or file'),
+  }).refine(namesOther, otherProblem),
   scope: () => 'row',
-  references: ({ stream, file }) => otherReference({ stream, file }, 'join'),
+  references: (options) => otherReference(options, 'join'),
   compile({ on, type, on_miss: onMiss, as_of: asOf, columns }, input) {
     const join: Join = { pairs: pairsOf(on), added: pairsOf(columns), asOf, inner: type === 'inner', input };
     checkJoin(join);

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { ConfigurationError } from '../domain/errors';
 import { find, refuseTaken, same, wordOption } from './columns';
-import { addedOption, literalOf, matchOf, onOption, otherOptions, otherReference, pairsOf } from './other';
+import { addedOption, literalOf, matchOf, namesOther, onOption, otherOptions, otherProblem, otherReference, pairsOf } from './other';
 import { quoteIdentifier } from './quote';
 import { defineStep, type Guard } from './step';
 
 export const lookup = defineStep({
   name: 'lookup',
-  summary: 'Adds columns of the one row with the same key in another stream or a file; never makes more rows',
+  summary: 'Adds columns of the one row with the same key in another stream, a file or a table; never makes more rows',
   example: 'lookup: { file: airports.csv, on: { origin: iata }, columns: [city, state], on_miss: error }',
   takesOnError: true,
   optionsSchema: z.strictObject({
@@ -17,8 +17,8 @@ export const lookup = defineStep({
     on_miss: wordOption(['null', 'error', 'default']).default('null').describe('A key that is not there gives NULL, is an error, or gives "default"; a key that is NULL is never there'),
     default: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional().describe('Column: value for keys that are not there'),
     order_by: z.string().regex(/^\s*\S+(\s+(asc|desc))?\s*$/i, 'write a column name, then asc or desc').optional().describe('Their column [asc|desc]: of several rows with one key the first counts; without it they are an error'),
-  }).refine(({ stream, file }) => (stream === undefined) !== (file === undefined), 'give either stream or file'),
-  references: ({ stream, file }) => otherReference({ stream, file }, 'lookup'),
+  }).refine(namesOther, otherProblem),
+  references: (options) => otherReference(options, 'lookup'),
   compile({ on, columns, on_miss: onMiss, default: defaults = {}, order_by: orderBy }, input) {
     const added = pairsOf(columns);
     const other = input.references['other']!;

@@ -4,17 +4,27 @@ import { find } from './columns';
 import { quoteIdentifier, quoteLiteral } from './quote';
 import type { CompileInput, Reference } from './step';
 
-/** Words for what a step reads besides its rows: another stream or a file, whole (semantics 5). */
+/** Words for what a step reads besides its rows: another stream, a file or a table, whole (semantics 5). */
 export const otherOptions = {
-  stream: z.string().optional().describe('Another stream of this pipeline, taken whole; it runs first'),
+  stream: z.string().optional().describe('Another stream of this pipeline, taken whole; it runs first. One that is read by increments is taken as its target stands then'),
   file: z.string().optional().describe('A file, relative to connections.yaml'),
+  table: z.string().optional().describe('A table of "connection"; it is copied once per run, so that all batches see the same'),
+  connection: z.string().optional().describe('Connection that "table" is of, from connections.yaml'),
 };
 export const onOption = z.union([z.array(z.string()).min(1), z.record(z.string(), z.string())]).describe('Equal columns, or ours: theirs');
 export const addedOption = z.union([z.array(z.string()), z.record(z.string(), z.string())]).describe('Their columns to add, or our name: theirs');
 
-export function otherReference({ stream, file }: { readonly stream?: string | undefined; readonly file?: string | undefined }, word: string): Readonly<Record<string, Reference>> {
-  if ((stream === undefined) === (file === undefined)) throw new ConfigurationError(`compiling step "${word}": give either "stream" or "file"`);
-  return { other: stream !== undefined ? { stream } : { file: file! } };
+type Other = { readonly [Name in keyof typeof otherOptions]?: string | undefined };
+
+/** Whether exactly one is named, and a table with its connection. */
+export const namesOther = ({ stream, file, table, connection }: Other): boolean =>
+  [stream, file, table].filter((given) => given !== undefined).length === 1 && (table === undefined) === (connection === undefined);
+export const otherProblem = 'give one of stream, file, or table with connection';
+
+export function otherReference(other: Other, word: string): Readonly<Record<string, Reference>> {
+  if (!namesOther(other)) throw new ConfigurationError(`compiling step "${word}": ${otherProblem}`);
+  const { stream, file, table, connection } = other;
+  return { other: stream !== undefined ? { stream } : file !== undefined ? { file } : { connection: connection!, table: table! } };
 }
 
 export type Pairs = readonly (readonly [ours: string, theirs: string])[];

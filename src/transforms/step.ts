@@ -107,8 +107,13 @@ export interface CompileInput {
   readonly references: Readonly<Record<string, { readonly relation: string; readonly columns: readonly Column[] }>>;
 }
 
-/** Another stream or a file that a step reads whole (semantics 5). */
-export type Reference = { readonly stream: string } | { readonly file: string };
+/** Another stream, a file or a table of a connection that a step reads whole (semantics 5). */
+export type Reference = { readonly stream: string } | { readonly file: string } | TableReference;
+export interface TableReference {
+  readonly connection: string;
+  /** As a stream of that connection is named: a table, or what else it reads. */
+  readonly table: string;
+}
 
 /** SQL that the user wrote, as a statement that can be parsed, and the relations it may read. */
 export interface UserSql {

@@ -60,11 +60,15 @@ async function throughSteps({ session, test, stream, connectionsFile, resolveSec
   const names = namesOf(given.columns, stream.naming, stream.stream);
   await session.run(`CREATE TEMP TABLE input AS SELECT ${given.columns.map(({ name }, index) => `${quoteIdentifier(name)} AS ${quoteIdentifier(names[index]!)}`).join(', ')}, ${quoteIdentifier(ordinalColumn)} AS ${quoteIdentifier(positionColumn)} FROM given`);
   const columns = renamed(given.columns, names);
-  const references = await gatherReferences(session, stream, connectionsFile, async (name, relation) => {
+  const standIn = async (what: string, name: string, relation: string): Promise<ReferenceRelation> => {
     const rows = test.references[name];
-    if (!rows) throw new ConfigurationError(`running test "${test.name}": a step reads stream "${name}"; give its rows under "references: { ${name}: […] }"`);
+    if (!rows) throw new ConfigurationError(`running test "${test.name}": a step reads ${what} "${name}"; give its rows under "references: { ${name}: […] }"`);
     const read = await rowsInto(session, relation, rows, {});
     return { relation, columns: read.columns };
+  };
+  const references = await gatherReferences(session, stream, connectionsFile, {
+    stream: (name, relation) => standIn('stream', name, relation),
+    table: ({ table }, relation) => standIn('table', table, relation),
   });
   await describeChain(session, columns, stream.steps, references);
   await createRejects(session, 'rejects');
