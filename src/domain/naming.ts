@@ -23,13 +23,17 @@ export const snakeCase = (name: string): string =>
     .replace(/[^\p{L}\p{N}]+/gu, '_')
     .replace(/^_+|_+$/g, '') || 'column';
 
+/** Destinations do not tell names apart by case, whatever the naming. */
+const remedyFor = (one: string, other: string): string =>
+  (one.toLowerCase() === other.toLowerCase() ? 'they differ in case only: leave one of them out (by "columns" of an API\'s stream, by a query of a database), or rename one in the source' : 'set "naming: keep" or rename one in the source');
+
 /** Names of a stream's columns in the destination, in order. Throws where two would become one or one is too long. */
 export function namesOf(columns: readonly Column[], naming: 'snake_case' | 'keep', stream: string): readonly string[] {
   const names = columns.map(({ name }) => (naming === 'keep' ? name : snakeCase(name)));
   names.forEach((name, index) => {
     const original = columns[index]!.name;
     const first = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());
-    if (first < index) throw new ConfigurationError(`naming the columns of "${stream}": "${columns[first]!.name}" and "${original}" would both be "${name}"; set "naming: keep" or rename one in the source`);
+    if (first < index) throw new ConfigurationError(`naming the columns of "${stream}": "${columns[first]!.name}" and "${original}" would both be "${name}"; ${remedyFor(columns[first]!.name, original)}`);
     if (new TextEncoder().encode(name).length > longest) throw new ConfigurationError(`naming the columns of "${stream}": "${original}" is longer than ${longest} bytes; shorten it with a rename in the source's query`);
   });
   return names;

@@ -35,10 +35,15 @@ export async function inferMembers(session: Session, source: string, sampleRows:
   }
 }
 
+/** Objects further in stay JSON text: each level is a look of its own, and nobody names columns of so many parts. */
+const deepest = 16;
+
 async function memberPaths(session: Session, sample: string, prefix: readonly string[], flatten: boolean): Promise<readonly (readonly string[])[]> {
   const keys = prefix.length === 0 ? 'json_keys(body)' : `json_keys(body, ${pathOf(prefix)})`;
   const names = (await session.rows(namesInOrder(keys, sample))).map((row) => row['name']!);
-  if (!flatten || names.length === 0) return names.map((name) => [...prefix, name]);
+  const unusable = names.find((name) => name === '' || name.includes('\0'));
+  if (unusable !== undefined) throw new SourceHeldError(`reading JSON: records have a member ${unusable === '' ? 'without a name' : 'with a NUL in its name'}, which can be no column; name the columns to read ("columns" of a stream of an API), or have the source mended, then "millrace resume RUN"`);
+  if (!flatten || names.length === 0 || prefix.length + 1 >= deepest) return names.map((name) => [...prefix, name]);
   const isObject = await session.row(`SELECT ${names.map((name, index) => { const kind = `json_type(body, ${pathOf([...prefix, name])})`; return `bool_and(${kind} IN ('OBJECT', 'NULL')) AND bool_or(${kind} = 'OBJECT') AS o${index}`; }).join(', ')} FROM ${sample}`);
   const paths: (readonly string[])[] = [];
   for (const [index, name] of names.entries()) {

@@ -1,6 +1,7 @@
 import { SourceHeldError } from '../../domain/errors';
 import type { Window } from '../../domain/position';
 import type { RestStream } from './config';
+import { nextLink } from './link-header';
 
 /** What a page tells about the one after it. */
 export interface Signs {
@@ -8,10 +9,14 @@ export interface Signs {
   readonly headers: Headers;
   /** At `pagination.from` or `more`; null: nothing there. */
   readonly member: string | null;
+  /** The page they are of, as messages name it. */
+  readonly where: string;
 }
 
 /** Address of the first page. @param parent value that `{parent}` stands for. */
 export function firstAddress(base: string, stream: RestStream, window: Window | null, parent?: string): string {
+  // A dot is a step in a path, whatever is written for it.
+  if (parent === '.' || parent === '..') throw new SourceHeldError(`reading below "${base}": a record of the parent has "${parent}" where its id should be, which no path can hold; correct "field" of "parent"`);
   const where = parent === undefined ? stream.path : stream.path.replaceAll('{parent}', encodeURIComponent(parent));
   const url = new URL(where.replace(/^\/+/, ''), base.endsWith('/') ? base : `${base}/`);
   for (const [name, value] of Object.entries(stream.params)) url.searchParams.set(name, String(value));
@@ -43,13 +48,13 @@ export function nextAddress(address: string, { pagination }: RestStream, signs: 
       const cursor = pagination.header === undefined ? signs.member : signs.headers.get(pagination.header);
       return cursor === null || cursor === '' ? null : withParam(address, pagination.param, cursor);
     }
-    case 'link': return within(address, linkOf(signs.headers.get('link') ?? ''));
-    case 'next_url': return within(address, signs.member === '' ? null : signs.member);
+    case 'link': return within(address, nextLink(signs.headers.get('link') ?? ''), signs.where);
+    case 'next_url': return within(address, signs.member === '' ? null : signs.member, signs.where);
   }
 }
 
-/** An empty page ends in any case: going on would ask for it again and again. */
-const ends = (more: string | undefined, { rows, member }: Signs): boolean => rows === 0 || (more !== undefined && member !== 'true');
+/** An empty page is the last one, unless the answer says that there is more: some servers filter pages after they are cut. */
+const ends = (more: string | undefined, { rows, member }: Signs): boolean => (more === undefined ? rows === 0 : member !== 'true');
 
 const moved = (address: string, param: string, move: (now: bigint) => bigint): string =>
   withParam(address, param, String(move(BigInt(new URL(address).searchParams.get(param)!))));
@@ -60,18 +65,29 @@ function withParam(address: string, param: string, value: string): string {
   return url.href;
 }
 
-/** `<https://…>; rel="next"` among others. */
-const linkOf = (header: string): string | null =>
-  [...header.matchAll(/<([^>]*)>((?:\s*;\s*[\w-]+=(?:"[^"]*"|[^\s;,"]+))*)/g)].find(([, , words]) => /;\s*rel="?(?:[^"]*\s)?next(?:\s[^"]*)?"?/i.test(words!))?.[1] ?? null;
-
 /** The credentials are for this server only. */
-function within(address: string, next: string | null): string | null {
+function within(address: string, next: string | null, where: string): string | null {
   if (next === null) return null;
-  if (!URL.canParse(next, address)) throw new SourceHeldError(`reading "${shown(address)}": what should be the address of the next page is none; correct "pagination" of the stream`);
-  const url = new URL(next, address);
-  if (url.origin !== new URL(address).origin) throw new SourceHeldError(`reading "${shown(address)}": the next page is said to be on another server, "${url.host}", which gets no credentials; name that server in "url" of the connection`);
+  if (!URL.canParse(next, address)) throw new SourceHeldError(`reading "${where}": what should be the address of the next page is none; correct "pagination" of the stream`);
+  const url = onSameServer(address, next);
+  if (url === null) throw new SourceHeldError(`reading "${where}": the next page is said to be on another server, "${new URL(next, address).origin}", which gets no credentials; if that is the server to ask, name it in "url" of the connection`);
+  return url;
+}
+
+/**
+ * Where another address of the same server is, else null: the credentials are for this one only. A server behind a proxy often names itself by http where it is
+ * asked by https: it is asked by https, so that nothing travels in the clear.
+ */
+export function onSameServer(address: string, next: string): string | null {
+  const [here, url] = [new URL(address), new URL(next, address)];
+  if (here.protocol === 'https:' && url.protocol === 'http:' && url.hostname === here.hostname && url.port === '') [url.protocol, url.port] = [here.protocol, here.port];
+  if (url.origin !== here.origin || url.username !== '' || url.password !== '') return null;
+  url.hash = '';
   return url.href;
 }
+
+/** How messages name a page of a stream: by its path as it is declared, since an id in it is a value of a record. */
+export const shownOf = (base: string, { path }: Pick<RestStream, 'path'>): string => `${shown(base).replace(/\/+$/, '')}/${path.split('?')[0]!.replace(/^\/+/, '')}`;
 
 /** Queries may carry secrets. */
 export function shown(address: string): string {

@@ -1,6 +1,8 @@
 import { SourceHeldError, SourceUnavailableError } from '../../domain/errors';
 import type { RestConfig } from './config';
 import { shown } from './address';
+import { exchange } from './exchange';
+import { fitsHeader } from './header';
 
 /** What lets a request in. */
 export interface Authentication {
@@ -53,20 +55,39 @@ interface Token { readonly text: string; readonly until: number }
 
 async function askForToken(address: string, fields: Readonly<Record<string, string>>, signal: AbortSignal, outer: AbortSignal): Promise<Token> {
   const where = `asking "${shown(address)}" for a token`;
-  const body = new URLSearchParams(fields);
   let answer: { readonly status: number; readonly content: unknown };
   try {
-    const response = await fetch(address, { method: 'POST', body, signal, redirect: 'error', headers: { accept: 'application/json' } });
-    answer = { status: response.status, content: await response.json().catch(() => null) };
+    const headers = new Headers({ accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', 'user-agent': 'millrace' });
+    const { status, body } = await exchange(address, { method: 'POST', headers, body: new URLSearchParams(fields).toString(), signal });
+    answer = { status, content: await contentOf(body) };
   } catch {
     outer.throwIfAborted();
     throw new SourceUnavailableError(`${where}: the server cannot be reached; the run goes on by itself`);
   }
   if (answer.status === 429 || answer.status >= 500) throw new SourceUnavailableError(`${where}: the server answered ${answer.status}; the run goes on by itself`);
   const { access_token: text, expires_in: lives } = (answer.content ?? {}) as { access_token?: unknown; expires_in?: unknown };
-  if (answer.status >= 400 || typeof text !== 'string') throw new SourceHeldError(`${where}: it was refused (${[answer.status, ...wordOf(answer.content)].join(', ')}); correct "auth" of the connection, then "millrace resume RUN"`);
+  // A redirect is not followed: whoever it names would get the credentials.
+  if (answer.status >= 300 || typeof text !== 'string' || !fitsHeader(text)) throw new SourceHeldError(`${where}: it was refused (${[answer.status, ...wordOf(answer.content)].join(', ')}); correct "auth" of the connection, then "millrace resume RUN"`);
   // A token that would expire on the way is renewed before.
   return { text, until: Date.now() + Math.max(0, (Number(lives) || 3600) - 30) * 1000 };
+}
+
+/** More is no token. */
+const longestToken = 1_000_000;
+
+/** JSON, or null where it is none. */
+async function contentOf(body: AsyncIterable<Buffer>): Promise<unknown> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of body) {
+    pieces.push(piece);
+    if ((length += piece.length) > longestToken) return null;
+  }
+  try {
+    return JSON.parse(Buffer.concat(pieces).toString('utf8'));
+  } catch {
+    return null;
+  }
 }
 
 /** The reason as OAuth words it, such as invalid_grant; nothing that could repeat a secret. */

@@ -1,12 +1,19 @@
 import { z } from 'zod';
+import { fitsHeader } from './header';
 
 const seconds = z.coerce.number().positive();
 const path = z.string().regex(/^[^.\s]+(\.[^.\s]+)*$/).describe('Members one below the other, such as meta.next');
 
+const headerText = z.string().refine(fitsHeader, { message: 'has a line break or another character that no header can carry; look at where it comes from' });
+const headerName = z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, { message: 'is no name of a header' });
+/** An address that paths and parameters can be added to. Credentials in it would be shown; "auth" takes them. */
+export const baseAddress = z.url({ protocol: /^https?$/ }).refine((text) => !URL.canParse(text) || !/[?#]/.test(text), { message: 'put what stands behind "?" into "params" of the streams' })
+  .refine((text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '', { message: 'has a user or a password in it; write them in "auth"' });
+
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
-  z.strictObject({ type: z.literal('header'), name: z.string().describe('Name of the header'), value: z.string().describe('Its value; write ${env:NAME}') }),
-  z.strictObject({ type: z.literal('bearer'), token: z.string().describe('Write ${env:NAME}') }),
+  z.strictObject({ type: z.literal('header'), name: headerName.describe('Name of the header'), value: headerText.describe('Its value; write ${env:NAME}') }),
+  z.strictObject({ type: z.literal('bearer'), token: headerText.describe('Write ${env:NAME}') }),
   z.strictObject({ type: z.literal('basic'), user: z.string().describe('User'), password: z.string().describe('Write ${env:NAME}') }),
   z.strictObject({
     type: z.literal('oauth2'), token_url: z.url({ protocol: /^https?$/ }).describe('Where tokens are given out'),
@@ -34,7 +41,7 @@ const errorRule = z.strictObject({
 }).refine(({ status, body }) => status !== undefined || body !== undefined, { message: 'give status or body', path: ['status'] });
 
 const streamSchema = z.strictObject({
-  path: z.string().describe('Below the connection\'s url; {parent} stands for a value of the parent stream'),
+  path: z.string().refine((text) => !/^[a-z][a-z0-9+.-]*:|^[\\/]{2}/i.test(text), { message: 'is below "url" of the connection; another server is another connection' }).describe('Below the connection\'s url; {parent} stands for a value of the parent stream'),
   params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}).describe('Query parameters'),
   decode: z.enum(['json', 'jsonl', 'csv']).default('json').describe('How records are laid out in the answer; gzip is noticed'),
   records: z.union([path, z.literal('')]).default('').describe('Where the records stand in the answer (json); empty: the answer is the list'),
@@ -54,9 +61,9 @@ const streamSchema = z.strictObject({
 
 /** A connection of `connector: rest`. */
 export const configSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).describe('Address that the paths of streams are added to'),
+  url: baseAddress.describe('Address that the paths of streams are added to'),
   auth: authSchema.default({ type: 'none' }).describe('none, header, bearer, basic or oauth2'),
-  headers: z.record(z.string(), z.string()).default({}).describe('Sent with each request'),
+  headers: z.record(headerName, headerText).default({}).describe('Sent with each request'),
   rate_limit: z.strictObject({ requests: z.coerce.number().positive().describe('Requests …'), per: seconds.default(1).describe('… in this many seconds') }).optional().describe('One budget for all runs and workers that use the connection and share a staging store'),
   errors: z.array(errorRule).default([]).describe('The first that fits decides; else 429 and 5xx are asked again and the rest is for a person'),
   timeout: seconds.default(300).describe('Seconds that one page may take'),

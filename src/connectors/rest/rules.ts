@@ -1,10 +1,10 @@
 import { SourceHeldError, SourceThrottledError, SourceUnavailableError } from '../../domain/errors';
-import { shown } from './address';
 import type { RestConfig } from './config';
 
 /** An answer as far as rules look at it. */
 export interface Answer {
-  readonly address: string;
+  /** As messages name it. */
+  readonly where: string;
   readonly status: number;
   readonly headers: Headers;
   /** Text of a member of the answer; null: it has none. */
@@ -41,10 +41,10 @@ function judgeStatus(answer: Answer): 'page' | 'nothing' {
 }
 
 const held = (answer: Answer, what: string, remedy: string): SourceHeldError =>
-  new SourceHeldError(`reading "${shown(answer.address)}": the server answered ${what}; ${remedy}, then "millrace resume RUN"`, { status: answer.status });
+  new SourceHeldError(`reading "${answer.where}": the server answered ${what}; ${remedy}, then "millrace resume RUN"`, { status: answer.status });
 
 function later(answer: Answer, what: string, otherwise: number | null): Error {
-  const text = `reading "${shown(answer.address)}": the server answered ${what}; the run goes on by itself`;
+  const text = `reading "${answer.where}": the server answered ${what}; the run goes on by itself`;
   const wait = waitOf(answer.headers) ?? otherwise;
   return wait === null ? new SourceUnavailableError(text, { status: answer.status }) : new SourceThrottledError(text, wait);
 }
@@ -54,10 +54,29 @@ const isSpent = (headers: Headers): boolean => headers.get('x-ratelimit-remainin
 /** A day is the longest; a server's word is asked for again after that. */
 const longest = 86_400_000;
 
-/** Milliseconds that the server wants to be left alone; seconds or a date in Retry-After, else the time at which a spent budget is new. */
+/**
+ * Milliseconds that the server wants to be left alone; seconds or a date in Retry-After, else the time at which a spent budget is new. Dates are those of the
+ * server's clock, which `Date` of the same answer tells: the worker's may be another.
+ */
 export function waitOf(headers: Headers, now = Date.now()): number | null {
-  const text = headers.get('retry-after');
-  const reset = headers.get('x-ratelimit-remaining') === '0' ? Number(headers.get('x-ratelimit-reset') ?? Number.NaN) * 1000 : Number.NaN;
-  const wait = text === null ? reset - now : /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  const there = clockOf(headers) ?? now;
+  const text = headers.get('retry-after')?.trim() ?? null;
+  const wait = text !== null ? secondsOf(text) ?? Date.parse(text) - there : headers.get('x-ratelimit-remaining') === '0' ? resetOf(headers.get('x-ratelimit-reset'), there) : Number.NaN;
   return Number.isFinite(wait) ? Math.min(longest, Math.max(100, Math.ceil(wait))) : null;
+}
+
+/** What the server's clock showed; null: it does not tell. */
+export function clockOf(headers: Headers): number | null {
+  const text = headers.get('date');
+  const at = text === null ? Number.NaN : Date.parse(text);
+  return Number.isFinite(at) ? at : null;
+}
+
+const secondsOf = (text: string): number | null => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : null);
+
+/** An instant in seconds or milliseconds, or the seconds that are left: servers differ. */
+function resetOf(text: string | null, there: number): number {
+  const value = text === null || text.trim() === '' ? Number.NaN : Number(text);
+  if (value < 1e9) return value * 1000;
+  return (value < 1e12 ? value * 1000 : value) - there;
 }

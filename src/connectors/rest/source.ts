@@ -75,7 +75,7 @@ async function columnsFor(opened: Opened, { stream }: PlanRequest, declared: Res
   const gone = seen.length === 0 ? [] : known.map(({ name: column }) => column).filter((column) => !seen.some((one) => one.name === column));
   const notes = gone.map((column) => `the first page has no "${column}" any more: it is empty from now on; was it removed or renamed?`);
   if (columns.length > 0) return { columns: typedColumns(stream, columns), notes };
-  throw new SourceHeldError(`planning stream "${stream.stream}": its first pages hold no record, so its columns cannot be told; name them in "columns" of the stream in its connection, or wait for records, then "millrace resume RUN"`);
+  throw new SourceHeldError(`planning stream "${stream.stream}": its first pages hold no record with members, so its columns cannot be told; name them in "columns" of the stream in its connection, or wait for records, then "millrace resume RUN"`);
 }
 
 /** Requests after which a stream is taken for an empty one. */

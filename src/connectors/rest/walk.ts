@@ -8,10 +8,11 @@ import type { NamedOptions } from '../../domain/pipeline';
 import type { Window } from '../../domain/position';
 import type { Engine } from '../../transforms/duckdb-engine';
 import type { LandedPage, Landing } from '../connector';
-import { firstAddress, nextAddress, shown } from './address';
+import { firstAddress, nextAddress, shownOf } from './address';
 import type { Client } from './client';
 import type { RestConfig, RestStream } from './config';
 import { columnsOfPage, formatOf, inspectPage, parentValues } from './inspect';
+import { awaitServer } from './window';
 
 export interface WalkRequest {
   readonly config: RestConfig;
@@ -76,8 +77,10 @@ export async function* walk(request: WalkRequest, keep: Keep, pages: Landing['pa
     for await (const page of sequence(stream, firstAddress(config.url, stream, window), undefined, false)) yield page;
     return;
   }
+  const known = new Set<string>();
   for await (const { values } of sequence(parent.stream, firstAddress(config.url, parent.stream, parent.stream.incremental ? window : null), undefined, true)) {
-    for (const value of values ?? []) yield* sequence(stream, firstAddress(config.url, stream, window, value), value, false);
+    // A record that has moved to a later page meanwhile, or a value that many share, would else give the same children again.
+    for (const value of new Set(values ?? [])) if (known.size < known.add(hashOf(value)).size) yield* sequence(stream, firstAddress(config.url, stream, window, value), value, false);
   }
 }
 
@@ -92,19 +95,21 @@ interface Visit {
   readonly pages: Landing['pages'];
 }
 
-async function visit({ client, engine, config, name, landing, control }: WalkRequest, { stream, address, value, isParent, number, trail, keep, pages }: Visit): Promise<LandedPage> {
+async function visit({ client, engine, config, name, landing, control, window }: WalkRequest, { stream, address, value, isParent, number, trail, keep, pages }: Visit): Promise<LandedPage> {
   const place = await landing.create(stream.decode);
-  const { headers, nothing } = await client.get(address, place.path, control.signal);
+  const where = shownOf(config.url, stream);
+  const { headers, nothing } = await client.get(address, place.path, control.signal, { method: 'GET', where });
+  if (number === 1) awaitServer(name, window, stream.incremental?.margin, headers);
   const format = nothing ? null : await formatOf(stream, place.path, value);
-  const found = format ? await engine.session(control.signal, (session) => inspectPage(session, stream, place.path, format, address, headers)) : { rows: 0, member: null, digest: null };
-  const values = isParent && found.rows > 0 ? await engine.session(control.signal, (session) => parentValues(session, stream, place.path, config.streams[name]!.parent!.field, address)) : null;
-  const next = nothing ? null : nextAddress(address, stream, { rows: found.rows, headers, member: found.member });
-  trail.refuseCircle(address, next, found);
+  const found = format ? await engine.session(control.signal, (session) => inspectPage(session, stream, place.path, format, where, headers)) : { rows: 0, member: null, digest: null };
+  const values = isParent && found.rows > 0 ? await engine.session(control.signal, (session) => parentValues(session, stream, place.path, config.streams[name]!.parent!.field, where)) : null;
+  const next = nothing ? null : nextAddress(address, stream, { rows: found.rows, headers, member: found.member, where });
+  trail.refuseCircle(where, next, found);
   const wanted = format !== null && !isParent && found.rows > 0;
   const files = wanted ? await keep({ ...place, rows: found.rows, format, origin: `${name}, page ${number}`, columns: () => engine.session(control.signal, (session) => columnsOfPage(session, place.path, format)) }) : [];
   if (!wanted) await rm(place.path, { force: true });
   const digest = found.rows === 0 ? null : found.digest ?? files[0]?.checksum ?? null;
-  trail.refuseRepeat(address, digest);
+  trail.refuseRepeat(where, digest);
   const state: Trace = { asked: hashOf(address), next, rows: isParent ? 0 : found.rows, digest, values };
   const page = { files, state: state as unknown as JsonObject };
   return await pages?.record(number, page) ?? page;
@@ -121,11 +126,11 @@ function createTrail(first: string) {
       if (next !== null) asked.add(hashOf(next));
       last = digest;
     },
-    refuseCircle(address: string, next: string | null, { rows }: { readonly rows: number }): void {
-      if (next !== null && asked.has(hashOf(next))) throw new SourceHeldError(`reading "${shown(address)}": the server names a next page that was read already (its cursor does not move; this page has ${rows} records); correct "pagination" of the stream or have the server mended, then "millrace resume RUN"`);
+    refuseCircle(where: string, next: string | null, { rows }: { readonly rows: number }): void {
+      if (next !== null && asked.has(hashOf(next))) throw new SourceHeldError(`reading "${where}": the server names a next page that was read already (its cursor does not move; this page has ${rows} records); correct "pagination" of the stream or have the server mended, then "millrace resume RUN"`);
     },
-    refuseRepeat(address: string, digest: string | null): void {
-      if (digest !== null && digest === last) throw new SourceHeldError(`reading "${shown(address)}": two pages in a row hold the same records (the server may not know the parameter of "pagination"); correct it or have the server mended, then "millrace resume RUN"`);
+    refuseRepeat(where: string, digest: string | null): void {
+      if (digest !== null && digest === last) throw new SourceHeldError(`reading "${where}": two pages in a row hold the same records (the server may not know the parameter of "pagination"); correct it or have the server mended, then "millrace resume RUN"`);
     },
   };
 }

@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
 import type { Control } from '../../domain/control';
 import { SourceHeldError, SourceUnavailableError } from '../../domain/errors';
 import type { NamedOptions } from '../../domain/pipeline';
 import { formatNamed } from '../../formats/registry';
 import type { LandedPage, Landing } from '../connector';
+import { beginningOf } from '../rest/file-beginning';
 import { again, headerOf, isGone, pathOf, takingCsv, type BulkRequest, type Job, type Outcome } from './bulk-job';
 import { stateOnly } from './journal';
 
@@ -61,7 +61,7 @@ async function fetchPage({ org, stream, landing, signal }: BulkReading, job: Job
   const said = headers.get('sforce-numberofrecords');
   if (said !== null && Number(said) !== rows) throw bad(`${rows} of ${said} records`);
   const origin = `${stream.stream}, page ${ordinal}`;
-  if (headerOf(await firstBytes(place.path), job.delimiter).join() !== job.order.join()) throw new SourceHeldError(`reading "${stream.stream}": page ${ordinal} of job ${job.id} does not have the fields that were asked for, in their order; ${again}`);
+  if (headerOf((await beginningOf(place.path, longestHeader)).toString('utf8'), job.delimiter).join() !== job.order.join()) throw new SourceHeldError(`reading "${stream.stream}": page ${ordinal} of job ${job.id} does not have the fields that were asked for, in their order; ${again}`);
   const next = headers.get('sforce-locator');
   const page: Page = { kind: 'page', rows, next: next === null || next === 'null' || next === '' ? null : next };
   return { ...stateOnly(page), files: rows === 0 ? [] : [await landing.seal(place.key, { rows, format, origin })] };
@@ -72,13 +72,3 @@ const csvFormat = ({ delimiter }: Job): NamedOptions => ({ name: 'csv', options:
 
 /** More than a query may be long. */
 const longestHeader = 200_000;
-
-async function firstBytes(file: string): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestHeader), 0, longestHeader, 0);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-}

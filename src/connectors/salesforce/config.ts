@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { baseAddress } from '../rest/config';
 
 /** A connection of `connector: salesforce`. */
 export const configSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).describe('My Domain address, such as https://acme.my.salesforce.com'),
+  url: baseAddress.describe('My Domain address, such as https://acme.my.salesforce.com'),
   api_version: z.string().regex(/^\d+\.0$/).refine((text) => Number(text) >= 50, { message: 'write 50.0 or later' }).default('67.0').describe('Version of the API'),
   auth: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('client_credentials'), client_id: z.string().describe('Consumer key'), client_secret: z.string().describe('Consumer secret; write ${env:NAME}') }),

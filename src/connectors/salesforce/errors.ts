@@ -1,5 +1,4 @@
 import { SourceHeldError, SourceThrottledError, SourceUnavailableError, type Facts } from '../../domain/errors';
-import { shown } from '../rest/address';
 import { judgeAnswer, waitOf, type Answer } from '../rest/rules';
 
 /** A daily limit is a rolling one: some of it comes back all the time. */
@@ -35,7 +34,7 @@ export async function judgeSalesforce(answer: Answer): Promise<'page' | 'nothing
   const code = answer.status >= 400 ? await answer.member('0.errorCode') : null;
   const verdict = code !== null && Object.hasOwn(verdicts, code) ? verdicts[code]! : answer.status === 400 && /^[A-Z_]+$/.test(code ?? '') ? unknown : null;
   if (code === null || verdict === null) return await judgeAnswer({ errors: [] }, answer);
-  const what = `reading "${shown(answer.address)}": Salesforce answered ${code}`;
+  const what = `reading "${answer.where}": Salesforce answered ${code}`;
   const facts: Facts = { status: answer.status, code };
   switch (verdict.then) {
     case 'wait': throw new SourceThrottledError(`${what}: the day's requests are used up; the run goes on by itself`, waitOf(answer.headers) ?? quarterHour);

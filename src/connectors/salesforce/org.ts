@@ -5,6 +5,7 @@ import { ConfigurationError, EtlError, SourceHeldError, SourceThrottledError, So
 import type { ConnectorContext } from '../connector';
 import { openClient, type Client, type Sending } from '../rest/client';
 import { configSchema as restSchema, type RestConfig } from '../rest/config';
+import { clockOf } from '../rest/rules';
 import type { SalesforceConfig } from './config';
 import { codeOf, judgeSalesforce, quarterHour } from './errors';
 import type { Field } from './fields';
@@ -25,6 +26,8 @@ export interface Org {
   /** A small answer. @param path below `base`, or from the root where it starts with a slash. */
   text(path: string, signal: AbortSignal, sending?: Sending): Promise<string>;
   ask<Content>(path: string, signal: AbortSignal, sending?: Sending): Promise<Content>;
+  /** The worker's clock, or Salesforce's where that is behind: bounds must not lie in its future. */
+  now(): number;
   objects(signal: AbortSignal): Promise<readonly ObjectName[]>;
   describe(object: string, signal: AbortSignal): Promise<readonly Field[]>;
   /** Records that a query would give; null: the org cannot say in time. */
@@ -39,7 +42,8 @@ export function openOrg(config: SalesforceConfig, context: ConnectorContext): Or
   const base = `${config.url.replace(/\/+$/, '')}/services/data/v${config.api_version}`;
   const restOf = (streams: object): RestConfig => restSchema.parse({ url: base, timeout: config.timeout, max_page_bytes: config.max_page_bytes, ...(config.rate_limit && { rate_limit: config.rate_limit }), streams });
   const usage = createUsage(config.daily_share, context.connection);
-  const plain = openClient(restOf({}), context, { authentication: loginOf(config), judge: judgeSalesforce, seen: usage.note });
+  let behind = 0;
+  const plain = openClient(restOf({}), context, { authentication: loginOf(config), judge: judgeSalesforce, seen: (headers) => { usage.note(headers); behind = Math.min(0, (clockOf(headers) ?? Date.now()) - Date.now()); } });
   const client: Client = {
     async get(address, to, signal, sending) {
       usage.respect();
@@ -63,6 +67,7 @@ export function openOrg(config: SalesforceConfig, context: ConnectorContext): Or
 
   return {
     config, context, base, client, restOf, text, ask,
+    now: () => Date.now() + behind,
     async objects(signal) {
       return (await ask<{ readonly sobjects: readonly ObjectName[] }>('sobjects', signal)).sobjects.filter(({ queryable }) => queryable);
     },

@@ -57,7 +57,7 @@ export async function openSalesforceSource(config: SalesforceConfig, context: Co
 
 async function planned(org: Org, request: PlanRequest, fields: readonly Field[], signal: AbortSignal): Promise<SourcePlan> {
   const { stream, position } = request;
-  const window = planWindow(request, { incremental: { since: '', until: 'until', format: 'iso', margin: org.config.margin } });
+  const window = planWindow(request, { incremental: { since: '', until: 'until', format: 'iso', margin: org.config.margin } }, org.now());
   const columns = typedColumns(stream, columnsOf(fields));
   const earlier = (position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
   const notes = notesOn(fields, earlier, stream.mode === 'incremental');
