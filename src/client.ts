@@ -5,6 +5,7 @@ import { addApprove, addReject } from './cli/approve';
 import { addCancel } from './cli/cancel';
 import { addCheck } from './cli/check';
 import { addClean } from './cli/clean';
+import { addCompact } from './cli/compact';
 import { endWithReader } from './cli/closed-pipe';
 import { addDev } from './cli/dev';
 import { addDiscover } from './cli/discover';
@@ -59,6 +60,7 @@ const commands: readonly AddCommand[] = [
   addSchedule,
   addBackfill,
   addClean,
+  addCompact,
   addVerify,
   addState,
   addReport,

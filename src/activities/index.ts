@@ -3,6 +3,8 @@ import { createCheckConnections } from './check-connections';
 import { createCheckStream } from './check-stream';
 import type { CleanActivities } from './clean-contract';
 import { createCleanPipeline, createFindStaging } from './clean-pipeline';
+import type { CompactActivities } from './compact-contract';
+import { createCompactStream } from './compact-stream';
 import type { Activities } from './contract';
 import type { Dependencies } from './dependencies';
 import { createDescribeRun } from './describe-run';
@@ -30,7 +32,7 @@ export type { Dependencies } from './dependencies';
 export { failureInterceptor } from './failures';
 export { timingInterceptor } from './timing';
 
-export const createActivities = (dependencies: Dependencies): Activities & SeeingActivities & CleanActivities => ({
+export const createActivities = (dependencies: Dependencies): Activities & SeeingActivities & CleanActivities & CompactActivities => ({
   startRun: createStartRun(dependencies),
   planStream: createPlanStream(dependencies),
   prepareTarget: createPrepareTarget(dependencies),
@@ -57,4 +59,5 @@ export const createActivities = (dependencies: Dependencies): Activities & Seein
   findStaging: createFindStaging(dependencies),
   cleanPipeline: createCleanPipeline(dependencies),
   settlePipeline: createSettlePipeline(dependencies),
+  compactStream: createCompactStream(dependencies),
 });

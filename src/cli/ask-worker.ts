@@ -37,6 +37,22 @@ export async function askWorker<Answer>(client: Client, { taskQueue }: Environme
   }
 }
 
+/** A question whose answer may take as long as reading a table; only that nobody takes it up is told early. */
+export async function askAtLength<Answer>(client: Client, { taskQueue }: Environment, { workflow, doing, input }: Question, word: string = workflow): Promise<Answer> {
+  const handle = await client.workflow.start(workflow, { workflowId: questionId(word), taskQueue, args: [input] });
+  const unheard = setTimeout(() => void endIfUnheard().catch(() => undefined), 60_000);
+  async function endIfUnheard(): Promise<void> {
+    if ((await handle.describe()).historyLength <= 2) await handle.terminate('timed out: no worker');
+  }
+  try {
+    return (await handle.result()) as Answer;
+  } catch (error) {
+    throw answerError(error, doing, taskQueue);
+  } finally {
+    clearTimeout(unheard);
+  }
+}
+
 /** What a worker said, or that there is none. */
 export function answerError(error: unknown, doing: string, taskQueue: string): Error {
   const outcome = outcomeOfCause(error instanceof Error && error.cause !== undefined ? error.cause : error);

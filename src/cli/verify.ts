@@ -1,9 +1,8 @@
-import type { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import type { VerifyRunInput } from '../activities/seeing-contract';
 import type { Environment } from '../config/environment';
 import { headlineOf, type VerifiedRun, type VerifiedStream, type VerifyReport } from '../domain/verify-report';
-import { answerError, questionId } from './ask-worker';
+import { askAtLength } from './ask-worker';
 import { serverForRun } from './connect';
 import type { AddCommand } from './door';
 import { exitCodes, type ExitCode } from './exit-codes';
@@ -11,34 +10,16 @@ import type { Terminal } from './terminal';
 import { wrapped } from './wrapped';
 import { grouped, plural } from './words';
 
-/** A worker takes up a question in seconds; the answer may take as long as reading the table. */
-const patience = 60_000;
-
 /** `verify RUN`: is there what the run loaded, or by a pipeline's name what all its runs loaded? Ends with 3 where something is wrong. */
 export async function verify(word: string, source: boolean, environment: Environment, terminal: Terminal): Promise<ExitCode> {
   const server = await serverForRun(environment, terminal);
   try {
-    const report = await ask(server.client, environment, { word, source });
+    const report = await askAtLength<VerifyReport>(server.client, environment, { workflow: 'verifyRun', doing: `verifying "${word}"`, input: { word, source } satisfies VerifyRunInput }, 'verify');
     terminal.event('verified', { ...report });
     tell(report, terminal);
     return report.ok ? exitCodes.success : exitCodes.check;
   } finally {
     await server.close();
-  }
-}
-
-async function ask(client: Client, { taskQueue }: Environment, input: VerifyRunInput): Promise<VerifyReport> {
-  const handle = await client.workflow.start('verifyRun', { workflowId: questionId('verify'), taskQueue, args: [input] });
-  const unheard = setTimeout(() => void endIfUnheard().catch(() => undefined), patience);
-  async function endIfUnheard(): Promise<void> {
-    if ((await handle.describe()).historyLength <= 2) await handle.terminate('timed out: no worker');
-  }
-  try {
-    return (await handle.result()) as VerifyReport;
-  } catch (error) {
-    throw answerError(error, `verifying "${input.word}"`, taskQueue);
-  } finally {
-    clearTimeout(unheard);
   }
 }
 

@@ -101,6 +101,22 @@ export interface VerifyRequest {
   readonly strangers: boolean;
 }
 
+export interface CompactRequest {
+  readonly target: Target;
+  /** Bytes aimed at per file; files of less than half of it are small. */
+  readonly fileSize: number;
+  /** Only tell. */
+  readonly dryRun: boolean;
+}
+export interface Compacted {
+  /** Of the table, before. */
+  readonly files: number;
+  /** Small ones that became `into` bigger ones, and their bytes. */
+  readonly merged: number;
+  readonly into: number;
+  readonly bytes: number;
+}
+
 /**
  * A system that rows go to. One instance lives for one activity; `close` is always called.
  *
@@ -175,6 +191,11 @@ export interface Destination {
   readonly keepsDistinct?: boolean;
   /** Some rows of the target's columns, each value as text, printed as a database's COPY prints them (`copy_csv`): to tell a renamed column. Absent: they cannot be looked at. */
   sample?(target: Target, columns: readonly string[], rows: number, path: string, control: Control): Promise<void>;
+  /**
+   * Merges small files of the target into bigger ones, with the same rows and the same proofs, while runs go on. Called again, also after a
+   * crash, it goes on with what is still small. Absent: it has no files to merge.
+   */
+  compact?(request: CompactRequest, control: Control): Promise<Compacted>;
   /** Rows now in the target, all runs together: for `allow_empty` and for people. Null: no such table. */
   rows(target: Target): Promise<number | null>;
   close(): Promise<void>;

@@ -8,7 +8,9 @@ export const killPoints = [
   'publish:before-claim-check', 'publish:before-commit', 'publish:after-commit',
   'finish:after-receipt',
 ] as const;
-export type KillPoint = (typeof killPoints)[number];
+/** Of `millrace compact`, which no run does. */
+export const compactKillPoints = ['compact:after-data', 'compact:after-manifest', 'compact:after-commit'] as const;
+export type KillPoint = (typeof killPoints)[number] | (typeof compactKillPoints)[number];
 
 /** What an activity hands to the code that works for it. */
 export interface Control {

@@ -3,6 +3,7 @@ export { backfillPipeline } from './backfill-pipeline';
 export { changeState, readState } from './change-state';
 export { checkConnections } from './check-connections';
 export { cleanUp } from './clean-up';
+export { compactPipeline } from './compact-pipeline';
 export { describeRun } from './describe-run';
 export { discoverStreams } from './discover-streams';
 export { examineWorker } from './examine-worker';

@@ -6,7 +6,7 @@ import type { Engine } from '../../transforms/duckdb-engine';
 import type { LoadRequest } from '../connector';
 import { stagedFiles, writtenFiles } from './batch-files';
 import { manifestPlace, readManifest, refuseOldFence } from './manifest';
-import type { BatchManifest, TableStore } from './table-store';
+import { fenceFolder, type BatchManifest, type TableStore } from './table-store';
 
 /** Files first, then the manifest that names them: the first manifest wins, and what another attempt brought is taken away again. */
 export async function loadFiles(store: TableStore, engine: Engine, request: LoadRequest, control: Control): Promise<BatchManifest & { readonly alreadyLoaded: boolean }> {
@@ -26,7 +26,7 @@ async function bring(store: TableStore, engine: Engine, request: LoadRequest, pl
   const found = plan.stagesLineage ? await stagedFiles(request, number, engine, control.signal) : await writtenFiles(request, number, store, engine, control.signal);
   try {
     if (found.rows !== batch.rows) throw new BalanceError(`loading batch "${batch.id}" into "${target.stream.to}": ${found.rows} rows were written, ${batch.rows} were staged; nothing was loaded`, { batch: batch.id });
-    const files = await store.keep(found.files, plan.fence, control.signal);
+    const files = await store.keep(found.files, fenceFolder(plan.fence), control.signal);
     control.progress({ rows: found.rows, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) });
     control.reached('load:after-data');
     await refuseOldFence(store, target, plan.fence, plan.version);

@@ -1,7 +1,7 @@
 import { DestinationUnavailableError, FencedOffError } from '../../domain/errors';
 import { runPath, slug } from '../../domain/ids';
 import type { Target } from '../connector';
-import { fenceFolder, type BatchManifest, type Head, type TableFile, type TableStore } from './table-store';
+import { fenceFolder, type BatchManifest, type Head, type MergedFile, type TableFile, type TableStore } from './table-store';
 
 export const manifestPlace = (batchId: string, fence: number): string => `${fenceFolder(fence)}/${slug(batchId)}.json`;
 
@@ -10,9 +10,26 @@ export async function readManifest(store: TableStore, place: string): Promise<Ba
   return text === null ? null : (JSON.parse(text) as BatchManifest);
 }
 
-/** The files of a batch that later groups have not replaced. */
-export const liveFiles = ({ dropped }: Head, place: string, manifest: BatchManifest | null): readonly TableFile[] =>
-  (manifest?.files ?? []).filter((_file, index) => !dropped?.[place]?.includes(index));
+/** Whether a batch's file is one that readers read: later groups have not replaced it, and its rows are not in a merged file. */
+export const isLive = ({ dropped, moved }: Head, place: string, index: number): boolean =>
+  !dropped?.[place]?.includes(index) && !moved?.[place]?.includes(index);
+
+/** The files of a batch that are its own and read. */
+export const liveFiles = (head: Head, place: string, manifest: BatchManifest | null): readonly TableFile[] =>
+  (manifest?.files ?? []).filter((_file, index) => isLive(head, place, index));
+
+/** Merged files of the table, with the places of their documents. */
+export async function mergedFiles(store: TableStore, { merged = [] }: Head): Promise<readonly (MergedFile & { readonly at: string })[]> {
+  const texts = await Promise.all(merged.map(async (at) => ({ at, text: await store.read(at) })));
+  return texts.map(({ at, text }) => ({ ...JSON.parse(text!) as MergedFile, at }));
+}
+
+/** Every file that a reader of the head reads. */
+export async function tableFiles(store: TableStore, head: Head): Promise<readonly TableFile[]> {
+  const files: TableFile[] = [];
+  for (const place of head.batches) files.push(...liveFiles(head, place, await readManifest(store, place)));
+  return [...files, ...(await mergedFiles(store, head)).map(({ file }) => file)];
+}
 
 export async function refuseOldFence(store: TableStore, { stream }: Target, fence: number, version: number): Promise<void> {
   const head = await store.readHead();

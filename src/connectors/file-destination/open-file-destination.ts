@@ -7,8 +7,9 @@ import { quoteLiteral } from '../../transforms/quote';
 import { printSample } from '../print-sample';
 import { targetFormatOf } from './batch-files';
 import { claimTable, sweep } from './claim';
+import { compactTable } from './compact';
 import { loadFiles } from './load';
-import { discardBatch, liveFiles, manifestPlace, readManifest, refuseOldFence } from './manifest';
+import { discardBatch, manifestPlace, mergedFiles, readManifest, refuseOldFence, tableFiles } from './manifest';
 import { publishTable } from './publish';
 import type { Head, TableFile, TableStore } from './table-store';
 import { ledgerOf, verifyTable } from './verify';
@@ -62,16 +63,21 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
     async count(target, plan, batchIds) {
       const store = tableOf(target);
       const counts: Record<string, number> = {};
+      const head = await store.readHead();
+      const merged = head ? await mergedFiles(store, head) : [];
       for (const id of batchIds) {
-        counts[id] = 0;
-        for (const file of (await readManifest(store, manifestPlace(id, plan.fence)))?.files ?? []) counts[id] += await countFile(store, target, file);
+        const place = manifestPlace(id, plan.fence);
+        counts[id] = merged.flatMap(({ parts }) => parts.filter((part) => part.place === place)).reduce((sum, { rows }) => sum + rows, 0);
+        for (const [index, file] of (await readManifest(store, place))?.files.entries() ?? []) {
+          if (!head?.moved?.[place]?.includes(index)) counts[id] += await countFile(store, target, file);
+        }
       }
       return counts;
     },
     async rollback(target) {
       const store = tableOf(target);
       const head = await store.readHead();
-      if (head?.holder === runPath(target.run)) await sweep(store, { ...head, fence: head.fence + 1 });
+      if (head?.holder === runPath(target.run)) await sweep(store, head, head.fence + 1);
     },
     async discard(target, plan, batchId) {
       const store = tableOf(target);
@@ -110,9 +116,9 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
     async sample(target, columns, rows, path, control) {
       const store = tableOf(target);
       const head = await store.readHead();
-      for (const place of head?.batches ?? []) {
-        const local = liveFiles(head!, place, await readManifest(store, place)).map((file) => store.localPath(file)).find((found) => found !== null);
-        if (local) return engine.session(control.signal, (session) => printSample(session, `read_parquet(${quoteLiteral(local)})`, columns, rows, path));
+      for (const file of head ? await tableFiles(store, head) : []) {
+        const local = store.localPath(file);
+        if (local !== null) return engine.session(control.signal, (session) => printSample(session, `read_parquet(${quoteLiteral(local)})`, columns, rows, path));
       }
       throw new ConfigurationError(`looking at "${target.stream.to}": no file of it lies on this machine`);
     },
@@ -120,10 +126,9 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
       const store = tableOf(target);
       const head = await store.readHead();
       if (!head) return null;
-      let rows = 0;
-      for (const place of head.batches) rows += liveFiles(head, place, await readManifest(store, place)).reduce((sum, file) => sum + file.rows, 0);
-      return rows;
+      return (await tableFiles(store, head)).reduce((sum, { rows }) => sum + rows, 0);
     },
+    compact: (request, control) => compactTable(tableOf(request.target), engine, request, control),
     close: () => home.close(),
   };
 }

@@ -21,7 +21,7 @@ export async function publishTable(store: TableStore, request: Request, reached:
   const gone = await displacements(store, head, request, coming);
   const receipt: PublishReceipt = {
     fence: plan.fence, version: plan.version + 1, batches: batchIds.length, deduplicated: 0, position: plan.position,
-    rows: coming.reduce((sum, { rows }) => sum + rows, 0), deleted: gone.reduce((sum, { rows }) => sum + rows, 0),
+    rows: coming.reduce((sum, { rows }) => sum + rows, 0), deleted: gone.batches.reduce((sum, { rows }) => sum + rows, 0),
   };
   await noteDisplaced(store, gone, holder, plan.fence);
   const left = await without(store, head, gone);
@@ -30,11 +30,11 @@ export async function publishTable(store: TableStore, request: Request, reached:
   const swapped = await store.swapHead({
     ...head, number: head.number + 1, version: plan.version + 1, position: plan.position, publisher: holder, receipt, publishedAt: new Date().toISOString(),
     files: [...head.files.filter((file) => !recorded.has(file.path)), ...plan.files],
-    batches: [...left.batches, ...batchIds.map((id) => manifestPlace(id, plan.fence))], ...(left.dropped && { dropped: left.dropped }),
+    ...left, batches: [...left.batches, ...batchIds.map((id) => manifestPlace(id, plan.fence))],
   });
   if (!swapped) return publishTable(store, request, () => undefined);
   reached('publish:after-commit');
-  await store.remove(gone.flatMap(({ files }) => files.map((file) => file.path)));
+  await store.remove([...gone.batches.flatMap(({ files }) => files.map((file) => file.path)), ...gone.merged.map(({ path }) => path)]);
   return receipt;
 }
 

@@ -17,6 +17,12 @@ export interface Head {
   readonly batches: readonly string[];
   /** Files of those batches that later groups have replaced, by manifest: their indexes in it. */
   readonly dropped?: Readonly<Record<string, readonly number[]>>;
+  /** Files of those batches whose rows lie in merged files now, by manifest: their indexes in it. */
+  readonly moved?: Readonly<Record<string, readonly number[]>>;
+  /** Counts mergings of small files: one that began later has taken over from those before. */
+  readonly merging?: number;
+  /** Merged files that belong to the table: places of their documents. */
+  readonly merged?: readonly string[];
   readonly publisher: string | null;
   readonly receipt: PublishReceipt | null;
   readonly publishedAt?: string;
@@ -50,6 +56,13 @@ export interface BatchManifest {
   readonly files: readonly TableFile[];
 }
 
+/** A file that took over the rows of smaller ones: `_millrace/f<fence>/merged/<id>.json`. `_millrace_batch_id` tells whose row is whose. */
+export interface MergedFile {
+  readonly file: TableFile;
+  /** Batches whose rows it holds: place of the manifest, number of the batch, and how many rows. */
+  readonly parts: readonly { readonly place: string; readonly number: string; readonly rows: number }[];
+}
+
 /** A local file on its way to the table. */
 export interface NewFile extends Omit<TableFile, 'written' | 'version'> {
   readonly local: string;
@@ -73,7 +86,8 @@ export interface TableStore {
   createOnce(key: string, text: string): Promise<boolean>;
   /** A new local folder on the way to the table; the caller removes it. */
   scratch(): Promise<string>;
-  keep(files: readonly NewFile[], fence: number, signal: AbortSignal): Promise<readonly TableFile[]>;
+  /** @param folder `fenceFolder`, or a folder in it: `leftovers` of that folder tells of them */
+  keep(files: readonly NewFile[], folder: string, signal: AbortSignal): Promise<readonly TableFile[]>;
   settle(files: readonly TableFile[]): Promise<void>;
   /** Where this process can read the file; null: only after a download. */
   localPath(file: TableFile): string | null;
@@ -87,9 +101,11 @@ export interface TableStore {
   /** Fences with documents, and the keys of a fence's documents. */
   fences(): Promise<readonly number[]>;
   documents(fence: number): Promise<readonly string[]>;
-  /** Files that attempts under this fence have brought and no manifest may name. */
-  leftovers(fence: number): Promise<readonly string[]>;
+  /** Files that attempts have brought with this folder and no document may name. */
+  leftovers(folder: string): Promise<readonly string[]>;
   remove(keys: readonly string[]): Promise<void>;
 }
 
 export const fenceFolder = (fence: number): string => `_millrace/f${fence}`;
+export const mergedFolder = (fence: number): string => `${fenceFolder(fence)}/merged`;
+export const isMerging = (folder: string): boolean => folder.endsWith('/merged');

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, readFile, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checksumOf } from '../../stores/checksum';
-import { createFileOnce, fenceFolder, readLocalHead, swapLocalHead, type NewFile, type TableFile, type TableStore } from '../file-destination';
+import { createFileOnce, fenceFolder, isMerging, readLocalHead, swapLocalHead, type NewFile, type TableFile, type TableStore } from '../file-destination';
 
 const drafts = '_millrace/drafts';
 
@@ -55,7 +55,9 @@ export function localTable(table: string): TableStore {
     },
     children,
     documents: async (fence) => (await children(fenceFolder(fence))).filter((key) => key.endsWith('.json')),
-    async leftovers() {
+    async leftovers(folder) {
+      // Drafts do not tell whose they are, and a run may be at work beside a merging: that one's are left to the next claim.
+      if (isMerging(folder)) return [];
       const entries = await readdir(at(drafts), { recursive: true, withFileTypes: true }).catch(() => []);
       return entries.filter((entry) => entry.isFile()).map((entry) => path.relative(table, path.join(entry.parentPath, entry.name)));
     },

@@ -32,8 +32,8 @@ export function s3Table(store: ObjectStore, table: string): TableStore {
     read,
     createOnce: (key, text) => store.createText(at(key), text),
     scratch: () => mkdtemp(path.join(tmpdir(), 'millrace-s3-')),
-    async keep(files, fence, signal) {
-      if (files.length > 0) await store.createText(at(`${fenceFolder(fence)}/notes/${randomUUID()}.json`), JSON.stringify(files.map((file) => file.path)));
+    async keep(files, folder, signal) {
+      if (files.length > 0) await store.createText(at(`${folder}/notes/${randomUUID()}.json`), JSON.stringify(files.map((file) => file.path)));
       const kept: TableFile[] = [];
       for (const { local, checksum: _checksum, ...file } of files) {
         const { etag } = await store.upload(at(file.path), local, { signal });
@@ -50,14 +50,14 @@ export function s3Table(store: ObjectStore, table: string): TableStore {
     download: (file, to, signal) => store.download(at(file.path), to, { signal, etag: file.version }),
     async dataFiles() {
       const found: string[] = [];
-      for await (const { key } of store.list(`${table}/`)) if (!own(key).startsWith('_millrace/')) found.push(own(key));
+      for await (const { key } of store.list(`${table}/`)) if (!own(key).startsWith('_millrace/') && !key.endsWith('/')) found.push(own(key));
       return found;
     },
     children: async (folder) => (await children(folder)).filter((key) => !key.endsWith('/')),
     fences: async () => (await children('_millrace')).flatMap((key) => /^_millrace\/f(\d+)\/$/.exec(key)?.[1] ?? []).map(Number),
     documents: async (fence) => (await children(fenceFolder(fence))).filter((key) => key.endsWith('.json')),
-    async leftovers(fence) {
-      const notes = await children(`${fenceFolder(fence)}/notes`);
+    async leftovers(folder) {
+      const notes = await children(`${folder}/notes`);
       const texts = await Promise.all(notes.map((key) => read(key)));
       await store.abortUploads(`${table}/`, new Date());
       return [...texts.flatMap((text) => (text === null ? [] : (JSON.parse(text) as string[]))), ...notes];

@@ -117,7 +117,8 @@ export function openObjectStore(settings: ObjectStoreSettings, role: StoreRole):
       const found: string[] = [];
       const below = folder === '' && prefix === '' ? '' : `${whole(folder)}/`.replace(/\/+$/, '/');
       for await (const page of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: below, Delimiter: '/' })) {
-        found.push(...(page.Contents ?? []).map(({ Key }) => own(Key!)), ...(page.CommonPrefixes ?? []).map(({ Prefix }) => own(Prefix!)));
+        // Some servers keep the folder itself as an empty object.
+        found.push(...(page.Contents ?? []).filter(({ Key }) => Key !== below).map(({ Key }) => own(Key!)), ...(page.CommonPrefixes ?? []).map(({ Prefix }) => own(Prefix!)));
       }
       return found.sort();
     }),
