@@ -7,6 +7,7 @@ import type { StateChange } from '../domain/state-change';
 import { appendToChain, lastHash } from '../stores/receipts';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
+import { takePlace } from './take-place';
 import { hashOf } from './receipt-chain';
 import type { ChangeStateInput, ReadStateInput, StreamState } from './seeing-contract';
 
@@ -32,9 +33,11 @@ export const createChangeState = (dependencies: Dependencies) => async (input: C
     try {
       const target = { run, stream: streamSpec };
       const now = await standing(destination, target);
-      const position = changed(input, now);
+      const position = input.change === 'adopt' ? null : changed(input, now);
+      if (input.change === 'adopt') await takePlace(destination, target, input, control);
       const claim = await destination.claim(target, control);
-      const after = await destination.setPosition!(target, claim, position, control);
+      // Beside other streams it begins; in the place of one it goes on where that one stopped.
+      const after = await destination.setPosition!(target, claim, input.change === 'adopt' ? claim.position : position, control);
       await record(dependencies, input, now, after);
       return stateOf(stream, streamSpec.to, after);
     } finally {
@@ -72,9 +75,9 @@ function withoutGap(position: Position | null, gap: string, stream: string): Pos
 const isLater = (left: string, right: string): boolean =>
   (/^-?\d+$/.test(left) && /^-?\d+$/.test(right) ? BigInt(left) > BigInt(right) : left.replace('T', ' ') > right.replace('T', ' '));
 
-async function record({ staging }: Dependencies, { run, stream, change, by, why, spec }: ChangeStateInput, before: Checkpoint | null, after: Checkpoint): Promise<void> {
+async function record({ staging }: Dependencies, { run, stream, change, from, by, why, spec }: ChangeStateInput, before: Checkpoint | null, after: Checkpoint): Promise<void> {
   const facts = {
-    kind: 'state' as const, run, stream, change, by, why, before: before?.position?.cursor ?? null, after: after.position?.cursor ?? null,
+    kind: 'state' as const, run, stream, change, ...(from && { from }), by, why, before: before?.position?.cursor ?? null, after: after.position?.cursor ?? null,
     version: after.version, at: new Date().toISOString(), previous: await lastHash(staging, spec.pipeline),
   };
   const entry: StateChange = { ...facts, hash: hashOf(facts) };

@@ -19,6 +19,7 @@ import { contractedBy, judgedWith, refuseDrift } from './plan-contract';
 import { describeReferences, inReferenceOrder, tablesRead } from './preview-references';
 import type { DescribeRunInput, PlannedStream } from './seeing-contract';
 import { overlapOf } from './rename-overlap';
+import { refuseStrangers } from './strangers';
 import { withKeyChecks } from './start-run';
 
 const mostStatements = 20;
@@ -47,6 +48,7 @@ async function describeStream(input: DescribeRunInput, stream: StreamSpec, desti
   try {
     const checkpoint = (await destination.checkpoint?.(target)) ?? null;
     found = { ...found, checkpoint: checkpoint && { position: checkpoint.position && { cursor: checkpoint.position.cursor }, version: checkpoint.version, holder: checkpoint.holder } };
+    await refuseStrangers(destination, target, input.spec, checkpoint?.version ?? 0);
     const plan = await askSource(input, stream, checkpoint, dependencies, control);
     found = { ...found, ...facts(plan) };
     const names = namesOf(plan.columns, stream.naming, stream.stream);

@@ -21,6 +21,7 @@ import { pinReferences } from './pin-references';
 import { openReferences } from './references';
 import { planReplay } from './replay/plan';
 import { overlapOf } from './rename-overlap';
+import { refuseStrangers } from './strangers';
 
 /** Claim → source's plan → columns after the steps → target made ready. The first plan wins and pins the run's bounds. */
 export const createPlanStream = (dependencies: Dependencies) => async ({ run, stream }: StreamInput): Promise<PlanRef> => {
@@ -37,6 +38,7 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const target = { run, stream: streamSpec };
       const written = spec.streams.find((one) => one.stream === stream)!;
       const claim = await destination.claim({ run, stream: written }, control);
+      await refuseStrangers(destination, { run, stream: written }, spec, claim.version);
       control.reached('plan:after-claim');
       const replay = document.selection ? await planReplay({ dependencies, control, run, selection: document.selection, stream: written, claim, destination }) : null;
       const asked = replay ? replay.source : await askSource(dependencies, connectionsFile, spec.source, async (source) => {

@@ -122,7 +122,9 @@ export interface ReadStateInput {
 }
 export interface ChangeStateInput extends ReadStateInput {
   readonly stream: string;
-  readonly change: 'set' | 'rewind' | 'drop_gap';
+  readonly change: 'set' | 'rewind' | 'drop_gap' | 'adopt';
+  /** Of `adopt`: the stream whose place it takes; absent: it adds its rows beside those that are there. */
+  readonly from?: { readonly pipeline: string; readonly stream: string };
   /** Null: from the beginning. */
   readonly cursor: string | null;
   /** Partition or label of the gap to drop. */

@@ -65,6 +65,8 @@ interface Change {
   readonly cursor: string | null;
   readonly gap: string | null;
   readonly why: string;
+  /** Of `adopt`. */
+  readonly from?: { readonly pipeline: string; readonly stream: string };
 }
 
 /** Under a claim, while no run goes on; recorded in the chain of receipts. */
@@ -72,8 +74,10 @@ async function change(word: string, asked: Change, environment: Environment, ter
   const { spec, connectionsFile } = await pipelineOf(word, environment);
   const server = await needServer(environment);
   try {
-    const holder = await holderOf(server.client, spec.pipeline);
-    if (holder !== null) throw busyError(spec.pipeline, `run "${holder}"`);
+    for (const pipeline of new Set([spec.pipeline, ...(asked.from ? [asked.from.pipeline] : [])])) {
+      const holder = await holderOf(server.client, pipeline);
+      if (holder !== null) throw busyError(spec.pipeline, `run "${holder}"`);
+    }
     const logicalDate = logicalDateOf(undefined);
     const input = { ...asked, spec, connectionsFile, logicalDate, by: `${userInfo().username}@${hostname()}` };
     const state = await server.client.workflow.execute('changeState', { workflowId: `${spec.pipeline}/state-${logicalDate}`, taskQueue: environment.taskQueue, args: [input], workflowExecutionTimeout: '2 minutes' })
@@ -88,6 +92,20 @@ async function change(word: string, asked: Change, environment: Environment, ter
 
 const busyError = (pipeline: string, who: string): PipelineBusyError =>
   new PipelineBusyError(`changing the state of "${pipeline}": ${who} is going on; wait for its end or "millrace cancel ${pipeline}", then say it again`);
+
+class AdoptUnclearError extends EtlError {
+  readonly disposition = 'fail';
+  readonly area = 'configuration';
+}
+
+/** Streams may have a slash in their names, pipelines have none. */
+function fromOf({ from, beside }: { readonly from?: string; readonly beside?: boolean }): Pick<Change, 'from'> {
+  if ((from === undefined) === (beside !== true)) throw new AdoptUnclearError('adopting a table: say which it is, --from PIPELINE/STREAM where this stream was that one, or --beside where it adds other rows');
+  if (from === undefined) return {};
+  const at = from.indexOf('/');
+  if (at < 1 || at === from.length - 1) throw new AdoptUnclearError(`adopting a table: "${from}" is no PIPELINE/STREAM, such as shop/orders`);
+  return { from: { pipeline: from.slice(0, at), stream: from.slice(at + 1) } };
+}
 
 const beginning = 'beginning';
 const cursorOf = (text: string): string | null => (text === beginning ? null : text);
@@ -108,6 +126,11 @@ export const addState: AddCommand = ({ group }) => {
     .requiredOption('--to <value>', `earlier cursor; "${beginning}" for all`)
     .action(does(({ environment, terminal }, word: string, stream: string, flags: { readonly to: string; readonly why: string }) =>
       change(word, { change: 'rewind', stream, cursor: cursorOf(flags.to), gap: null, why: flags.why }, environment, terminal)));
+  ofStream('adopt', 'Let an append load into a table that has rows of another stream', 'millrace state adopt orders.yaml orders --from shop/orders --why "the pipeline was renamed"')
+    .option('--from <pipeline/stream>', 'take the place of that stream, which this one was until it was renamed: go on where it stopped')
+    .option('--beside', 'add rows to those of other streams; the next run reads from the beginning')
+    .action(does(({ environment, terminal }, word: string, stream: string, flags: { readonly from?: string; readonly beside?: boolean; readonly why: string }) =>
+      change(word, { change: 'adopt', stream, cursor: null, gap: null, why: flags.why, ...fromOf(flags) }, environment, terminal)));
   ofStream('drop-gap', 'Give up rows that a run skipped: no later run will load them', 'millrace state drop-gap orders orders "id 1 … 1000" --why "test data"')
     .argument('<gap>', 'partition or label, as "state show" tells it')
     .action(does(({ environment, terminal }, word: string, stream: string, gap: string, flags: { readonly why: string }) =>

@@ -27,6 +27,12 @@ export interface Checkpoint {
   readonly publishedAt: string | null;
 }
 
+/** A stream that has loaded into a table. */
+export interface Writer {
+  readonly pipeline: string;
+  readonly stream: string;
+}
+
 /** The table a stream writes, as one run sees it. */
 export interface Target {
   readonly run: RunRef;
@@ -181,6 +187,10 @@ export interface Destination {
   checkpoint?(target: Target): Promise<Checkpoint | null>;
   /** Puts another position under a claim just taken, as a publish without batches would: version + 1, only where fence and version are still the claim's. */
   setPosition?(target: Target, claim: Claim, position: Position | null, control: Control): Promise<Checkpoint>;
+  /** Other streams, of any pipeline, whose published rows are or were in the target. Creates nothing. Absent: the claim itself refuses a second stream, or it cannot be told. */
+  writers?(target: Target): Promise<readonly Writer[]>;
+  /** Gives `target`, which has published nothing, the place of `from`, whose claim was just taken: its checkpoint and recorded files, atomically. Absent: not possible. */
+  adopt?(target: Target, from: Target, claim: Claim, control: Control): Promise<void>;
   /** Hidden tables of fences below the present one, which a settling could not lock; with `drop`, those dropped now. Absent: there are none. */
   leftovers?(target: Target, options: { readonly drop: boolean }): Promise<readonly string[]>;
   /** The ledger's row for a `_millrace_batch_id` of this target, whichever run and stream loaded it. Null: there is none. Absent: cannot be told. */

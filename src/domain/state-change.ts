@@ -5,7 +5,9 @@ export interface StateChange {
   readonly kind: 'state';
   readonly run: RunRef;
   readonly stream: string;
-  readonly change: 'set' | 'rewind' | 'drop_gap';
+  readonly change: 'set' | 'rewind' | 'drop_gap' | 'adopt';
+  /** Of `adopt`: the stream whose place was taken. */
+  readonly from?: { readonly pipeline: string; readonly stream: string };
   readonly by: string;
   readonly why: string;
   /** Cursor before and after; null: from the beginning. */

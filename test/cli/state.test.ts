@@ -70,3 +70,52 @@ it('refuses while a run goes on, without a reason, and for what is not there', a
   expect(await database.row("SELECT fence::text, version::text FROM _millrace_checkpoints WHERE stream = 'orders'")).toEqual(before);
   await held.terminate();
 });
+
+/** Appends to the table `<destination>_kept`, under any name. */
+const appending = (pipeline: string, destination: string, stream = 'orders', words = '') =>
+  `pipeline: ${pipeline}\nsource: shop\ndestination: ${destination}\nstreams:\n  - { stream: ${stream}, to: ${destination}_kept, mode: incremental, cursor: id, write: append${words} }\n`;
+const failure = async (text: string) => (await installation.run(text)).streams[0]!.error?.message ?? '';
+
+describe.each(['db', 'duck', 'lake'])('a pipeline that was renamed and appends into %s', (destination) => {
+  const [before, after] = [`before_${destination}`, `after_${destination}`];
+
+  it('is refused until it takes the place of the old one, then goes on where that stopped, and the old one is refused', async () => {
+    expect((await installation.run(appending(before, destination))).totals).toMatchObject({ loaded: 3000 });
+    const refusal = await failure(appending(after, destination));
+    expect(refusal).toContain('millrace state adopt');
+    if (destination !== 'lake') expect(refusal).toContain(`it holds rows of stream "orders" of pipeline "${before}"`);
+    const { code, out, err } = await millrace('state', 'adopt', after, 'orders', '--from', `${before}/orders`, '--why', 'renamed');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('read up to 3001');
+    expect((await installation.run(appending(after, destination))).totals).toMatchObject({ read: 0 });
+    expect(await failure(appending(before, destination))).toContain('millrace state adopt');
+    expect((await installation.verify(before)).ok).toBe(true);
+    expect(await millrace('state', 'adopt', after, 'orders', '--from', `${before}/orders`, '--why', 'again')).toMatchObject({ code: 4, err: expect.stringMatching(/has not loaded into it|keeps its own place/) as string });
+  });
+});
+
+describe('adopt', () => {
+  it('lets another stream add its rows beside', async () => {
+    expect((await installation.run(appending('eu', 'db').replace('db_kept', 'shared_rows'))).totals).toMatchObject({ loaded: 3000 });
+    const other = appending('us', 'db').replace('db_kept', 'shared_rows');
+    expect(await failure(other)).toContain('--beside');
+    expect((await millrace('state', 'adopt', 'us', 'orders', '--beside', '--why', 'the same table for both')).code).toBe(0);
+    expect((await installation.run(other)).totals).toMatchObject({ loaded: 3000 });
+    expect(await database.row('SELECT count(*)::text AS n FROM shared_rows')).toEqual({ n: '6000' });
+  });
+
+  it('of a table that a replace owns lets the renamed one replace it', async () => {
+    const replacing = (pipeline: string) => `pipeline: ${pipeline}\nsource: shop\ndestination: db\nstreams: [{ stream: orders, to: replaced, mode: full, write: replace }]\n`;
+    await installation.run(replacing('old_name'));
+    expect(await failure(replacing('new_name'))).toContain('millrace state adopt');
+    expect(await millrace('state', 'adopt', 'new_name', 'orders', '--beside', '--why', 'a slip')).toMatchObject({ code: 4, err: expect.stringContaining('"write: replace" does not add rows beside others') as string });
+    expect((await millrace('state', 'adopt', 'new_name', 'orders', '--from', 'old_name/orders', '--why', 'renamed')).code).toBe(0);
+    expect(await installation.run(replacing('new_name'))).toMatchObject({ state: 'succeeded', totals: { loaded: 3000 } });
+  });
+
+  it('is refused without saying which it is, and for a stream that has not loaded there', async () => {
+    expect(await millrace('state', 'adopt', 'us', 'orders', '--why', 'unclear')).toMatchObject({ code: 4, err: expect.stringContaining('--from PIPELINE/STREAM') as string });
+    expect(await millrace('state', 'adopt', 'us', 'orders', '--from', 'eu', '--why', 'unclear')).toMatchObject({ code: 4, err: expect.stringContaining('"eu" is no PIPELINE/STREAM') as string });
+    expect(await millrace('state', 'adopt', 'us', 'orders', '--from', 'nobody/orders', '--why', 'a slip')).toMatchObject({ code: 4, err: expect.stringMatching(/stream "orders" of pipeline "nobody" has not loaded into it; it holds rows of stream "orders" of pipeline "eu"/) as string });
+  });
+});

@@ -39,6 +39,18 @@ test('a stream is appended, run after run; the ledger says so, and verify finds 
   expect(JSON.stringify(await place.verify(first.run.workflowId))).toContain('rows were changed');
 });
 
+test('an append that was renamed is refused until it takes the place of the old one, and goes on where that stopped', async () => {
+  await source('rs_r', `(1, 'a', '2026-01-01')`);
+  const words = 'mode: incremental, cursor: at, write: append';
+  await place.run(yaml('rs_r', words));
+  const renamed = yaml('rs_r', words).replace('pipeline: rs_r', 'pipeline: rs_renamed');
+  expect((await place.run(renamed)).streams[0]!.error!.message).toContain(`it holds rows of stream "rs_r_src" of pipeline "rs_r"`);
+  expect((await millrace('state', 'adopt', 'rs_renamed', 'rs_r_src', '--from', 'rs_r/rs_r_src', '--why', 'renamed')).code).toBe(0);
+  await database.run(`INSERT INTO rs_r_src VALUES (2, 'b', '2026-01-02')`);
+  expect((await place.run(renamed)).totals).toMatchObject({ read: 1, loaded: 1 });
+  expect(await rows('rs_r')).toEqual([{ id: '1', v: 'a' }, { id: '2', v: 'b' }]);
+});
+
 test('scd2: a version per change, missing keys end, what is late is set aside', async () => {
   await source('rs_s', `(1, 'a', '2026-01-01'), (2, 'b', '2026-01-01')`);
   const words = 'mode: full, write: scd2, key: id, cursor: at';

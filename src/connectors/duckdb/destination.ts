@@ -10,6 +10,7 @@ import type { FileRecord, Position } from '../../domain/position';
 import { fileList, type Session, type TextRow } from '../../transforms/duckdb-engine';
 import { quoteList, quoteLiteral } from '../../transforms/quote';
 import type { Checkpoint, ConnectorContext, Destination, SchemaChanges, Target, VerifyRequest } from '../connector';
+import { adopt, otherWriters } from './adopt';
 import type { DuckDbConfig } from './config';
 import { printSample } from '../print-sample';
 import { dropHidden, namesOf, refuseOldFence, tableExists, type Names } from './names';
@@ -126,6 +127,8 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
       if (position === null) await session.run(`DELETE FROM _millrace_files WHERE ${names.mine}`);
       return (await readCheckpoint(session, names))!;
     }),
+    writers: (target) => looking((session) => otherWriters(session, namesOf(target))).then((found) => found ?? []),
+    adopt: (target, from, claim, control) => transaction(control.signal, (session) => adopt(session, namesOf(target), namesOf(from), { pipeline: target.run.pipeline, stream: target.stream.stream }, claim)),
     trace: (target, batchNumber) => looking((session) => traceBatch(session, namesOf(target), batchNumber)),
     keepsDistinct: true,
     ledger: (target, batchIds) => looking((session) => ledgerRows(session, namesOf(target), `batch_id IN (${batchIds.map(quoteLiteral).join(', ') || 'NULL'})`)),
@@ -146,7 +149,7 @@ async function takeFence(session: Session, names: Names, { run, stream }: Target
   if (row?.['holder'] === names.holder) return row;
   if (row?.['newer'] === 'true') throw new FencedOffError(`claiming "${names.label}": run "${row['holder']}" started later and holds it; this run ends, nothing was written by it`, { target: names.label });
   const others = await session.rows(`SELECT pipeline, stream FROM _millrace_checkpoints WHERE target = ${quoteLiteral(names.label)} AND version > 0 AND NOT (${names.mine}) AND (${['replace', 'delete_insert', 'scd2'].includes(stream.write)} OR "write" IN ('replace', 'delete_insert', 'scd2'))`);
-  if (others[0]) throw new ConfigurationError(`claiming "${names.label}": stream "${others[0]['stream']}" of pipeline "${others[0]['pipeline']}" writes it too, and ${stream.write} would take its rows away; give one of them another table`);
+  if (others[0]) throw new ConfigurationError(`claiming "${names.label}": stream "${others[0]['stream']}" of pipeline "${others[0]['pipeline']}" writes it too, and ${stream.write} would take its rows away; give one of them another table, or, if it is that stream under another name, let this one take its place with "millrace state adopt"`);
   const held = [names.holder, run.startedAt].map(quoteLiteral);
   if (row) await session.run(`UPDATE _millrace_checkpoints SET holder = ${held[0]}, started_at = ${held[1]}, fence = fence + 1, "write" = ${quoteLiteral(stream.write)} WHERE ${names.mine}`);
   else await session.run(`INSERT INTO _millrace_checkpoints (target, pipeline, stream, holder, started_at, fence, version, "write") VALUES (${[names.label, run.pipeline, stream.stream].map(quoteLiteral).join(', ')}, ${held.join(', ')}, 1, 0, ${quoteLiteral(stream.write)})`);

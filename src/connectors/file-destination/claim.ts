@@ -11,7 +11,7 @@ export async function claimTable(store: TableStore, { run, stream }: Target): Pr
   const holder = runPath(run);
   for (;;) {
     const head = await store.readHead();
-    if (head && (head.pipeline !== run.pipeline || head.stream !== stream.stream)) throw new ConfigurationError(`claiming "${stream.to}": "${store.label}" belongs to stream "${head.stream}" of pipeline "${head.pipeline}"; give this stream another table`);
+    if (head && (head.pipeline !== run.pipeline || head.stream !== stream.stream)) throw new ConfigurationError(`claiming "${stream.to}": "${store.label}" belongs to stream "${head.stream}" of pipeline "${head.pipeline}"; give this stream another table, or, if it is that stream under another name, let it take its place with "millrace state adopt"`);
     if (head?.holder === holder) return claimOf(head);
     if (head && head.startedAt > run.startedAt) throw new FencedOffError(`claiming "${stream.to}": run "${head.holder}" started later and holds it; this run ends, nothing was written by it`, { holder: head.holder });
     const next: Head = {

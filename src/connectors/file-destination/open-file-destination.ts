@@ -103,7 +103,7 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
     ledger: (target, batchIds) => ledgerOf(tableOf(target), batchIds),
     async checkpoint(target) {
       const head = await tableOf(target).readHead();
-      return head && checkpointOf(head);
+      return head && isOf(head, target) ? checkpointOf(head) : null;
     },
     async setPosition(target, claim, position) {
       const store = tableOf(target);
@@ -112,6 +112,17 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
       const next: Head = { ...head, number: head.number + 1, version: head.version + 1, position, publisher: head.holder, receipt: null, files: position === null ? [] : head.files };
       if (!(await store.swapHead(next))) throw new FencedOffError(`setting the position of "${target.stream.to}": a later run has claimed it; try again when that has ended`);
       return checkpointOf(next);
+    },
+    async writers(target) {
+      const head = await tableOf(target).readHead();
+      return head && !isOf(head, target) ? [{ pipeline: head.pipeline, stream: head.stream }] : [];
+    },
+    async adopt(target, _from, claim) {
+      const store = tableOf(target);
+      await refuseOldFence(store, target, claim.fence, claim.version);
+      const head = (await store.readHead())!;
+      const next: Head = { ...head, number: head.number + 1, pipeline: target.run.pipeline, stream: target.stream.stream };
+      if (!(await store.swapHead(next))) throw new FencedOffError(`taking over "${target.stream.to}": a later run has claimed it; try again when that has ended`);
     },
     async sample(target, columns, rows, path, control) {
       const store = tableOf(target);
@@ -132,6 +143,8 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
     close: () => home.close(),
   };
 }
+
+const isOf = ({ pipeline, stream }: Head, target: Target): boolean => pipeline === target.run.pipeline && stream === target.stream.stream;
 
 const checkpointOf = ({ holder, fence, version, position, files, publishedAt }: Head) => ({ holder, fence, version, position, files, publishedAt: publishedAt ?? null });
 

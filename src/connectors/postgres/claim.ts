@@ -38,7 +38,7 @@ async function refuseForeign(connection: PostgresConnection, names: Names, write
   const taking = ['replace', 'delete_insert', 'scd2'];
   const others = await connection.rows(`SELECT pipeline, stream, "write" FROM ${names.checkpoints} WHERE target = $1 AND (pipeline, stream) <> ($2, $3) AND version > 0`, [names.label, names.pipeline, names.stream]);
   const other = others.find((row) => taking.includes(write) || taking.includes(row['write'] ?? ''));
-  if (other) throw new ConfigurationError(`claiming "${names.label}": stream "${other['stream']}" of pipeline "${other['pipeline']}" writes it too, and ${write} would take its rows away; give one of them another table`, { target: names.label });
+  if (other) throw new ConfigurationError(`claiming "${names.label}": stream "${other['stream']}" of pipeline "${other['pipeline']}" writes it too, and ${write} would take its rows away; give one of them another table, or, if it is that stream under another name, let this one take its place with "millrace state adopt"`, { target: names.label });
 }
 
 /** Rows of `visible: batch` go by batch number, hidden tables are dropped; then the ledger says so. */

@@ -2,6 +2,7 @@ import { batchColumn } from '../../domain/column';
 import type { ConnectorContext, Destination, Target } from '../connector';
 import { ledgerOf, readCheckpoint, setPosition, traceBatch } from './checkpoint';
 import { claimStream, leftovers } from './claim';
+import { adopt, otherWriters } from './adopt';
 import type { PostgresConfig } from './config';
 import { addressOf, openConnection, type PostgresConnection } from './connection';
 import { cancellable, copyOut } from './copy-out';
@@ -84,6 +85,14 @@ export async function openPostgresDestination(config: PostgresConfig, context: C
     async setPosition(target, claim, position) {
       const { connection, names } = await on(target);
       return setPosition(connection, names, claim, position);
+    },
+    async writers(target) {
+      const { connection, names } = await on(target);
+      return otherWriters(connection, names);
+    },
+    async adopt(target, from, claim) {
+      const { connection, names } = await on(target);
+      await adopt(connection, names, namesOf(from, config), claim);
     },
     async leftovers(target, { drop }) {
       const { connection, names } = await on(target);

@@ -50,7 +50,7 @@ async function takeFence(redshift: Redshift, names: Names, { run, stream }: Targ
 /** replace, delete_insert and scd2 take rows away, so their target belongs to one stream. */
 async function foreignError(redshift: Redshift, names: Names, write: string): Promise<ConfigurationError> {
   const [other] = await redshift.rows(`SELECT pipeline, stream FROM ${names.checkpoints} WHERE target = ${quoteLiteral(names.label)} AND NOT (${names.mine}) AND version > 0 ORDER BY CASE WHEN "write" IN (${taking.map(quoteLiteral).join(', ')}) THEN 0 ELSE 1 END LIMIT 1`);
-  return new ConfigurationError(`claiming "${names.label}": stream "${other?.['stream']}" of pipeline "${other?.['pipeline']}" writes it too, and ${write} would take its rows away; give one of them another table`, { target: names.label });
+  return new ConfigurationError(`claiming "${names.label}": stream "${other?.['stream']}" of pipeline "${other?.['pipeline']}" writes it too, and ${write} would take its rows away; give one of them another table, or, if it is that stream under another name, let this one take its place with "millrace state adopt"`, { target: names.label });
 }
 
 /** Hidden tables of lower fences go; then the ledger says so. The lock makes the update see what an old load committed last. */

@@ -1,5 +1,6 @@
 import { batchColumn } from '../../domain/column';
 import type { ConnectorContext, Destination, Target } from '../connector';
+import { adopt, otherWriters } from './adopt';
 import { checkWarehouse } from './check';
 import { readCheckpoint, setPosition, traceBatch } from './checkpoint';
 import { claimStream, leftovers } from './claim';
@@ -44,6 +45,8 @@ export async function openRedshiftDestination(config: RedshiftConfig, context: C
     rollback: (target) => rollbackRun(redshift, on(target), target),
     checkpoint: (target) => readCheckpoint(redshift, on(target)),
     setPosition: (target, claim, position) => setPosition(redshift, on(target), claim, position),
+    writers: (target) => otherWriters(redshift, on(target)),
+    adopt: (target, from, claim) => adopt(redshift, on(target), on(from), claim),
     leftovers: async (target, { drop }) => ((await systemTablesThere(redshift)) ? leftovers(redshift, on(target), drop) : []),
     trace: (target, batchNumber) => traceBatch(redshift, on(target), batchNumber),
     async rows(target) {
