@@ -1,17 +1,24 @@
 import type { Client } from '@temporalio/client';
 import { slug } from '../domain/ids';
 import { askFigures, isNotFound, type Figures } from './follow';
+import { missingWorker } from './stalled';
 
 export interface Running {
   readonly runId: string;
   /** Null: no worker answers. */
   readonly figures: Figures | null;
+  /** Why none does. */
+  readonly missing?: string;
 }
 
 /** Runs that go on, of those a word names (a pipeline, a run; without it all), and how far each is. */
 export async function findRunning(client: Client, word: string | undefined, before: ReadonlyMap<string, Figures> = new Map()): Promise<readonly Running[]> {
   const ids = word?.includes('/') ? await ifRunning(client, word) : await idsOf(client, word);
-  return Promise.all(ids.map(async (runId) => ({ runId, figures: await askFigures(client, runId, before.get(runId) ?? null) })));
+  return Promise.all(ids.map(async (runId) => {
+    const figures = await askFigures(client, runId, before.get(runId) ?? null);
+    const missing = figures ? null : await missingWorker(client, runId);
+    return { runId, figures, ...(missing && { missing }) };
+  }));
 }
 
 /** Asked directly: the server's list lags behind by moments. */

@@ -93,8 +93,9 @@ async function seenByServer(environment: Environment, word: string | undefined, 
   }
 }
 
-function tellRunning({ runId, figures }: Running, terminal: Terminal): void {
+function tellRunning({ runId, figures, missing }: Running, terminal: Terminal): void {
   terminal.say(`${runId}  ${figures ? colouredState(figures.state) : pc.yellow('no worker answers')}`);
+  if (missing) terminal.say(wrapped(missing, '  '));
   for (const stream of figures?.streams ?? []) {
     for (const line of linesOf(stream, noPace, { width: screenWidth(), lead: '  ' })) terminal.say(line);
     if (stream.message) terminal.say(wrapped(stream.message, '    '));

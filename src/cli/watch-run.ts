@@ -8,6 +8,7 @@ import { exitCodeOfArea, exitCodeOfSummary, exitCodes, type ExitCode } from './e
 import { askFigures, type Figures } from './follow';
 import { outcomeOf, type Outcome } from './outcome';
 import { openProgress } from './progress';
+import { missingWorker } from './stalled';
 import { createNews } from './news';
 import type { Terminal } from './terminal';
 import { nextSentence, waitsOf, type Waits } from './waits';
@@ -66,7 +67,7 @@ async function look({ runId, taskQueue, server, terminal }: WatchInput, stop: Ab
     const found = await askFigures(server.client, runId, figures);
     if (stop.aborted) return new Promise(() => undefined);
     unanswered = found ? 0 : unanswered + 1;
-    if (unanswered === patience) view.note(pc.yellow(`no worker answers on task queue "${taskQueue}"; the run waits for one: start "millrace worker" or "millrace dev"`));
+    if (unanswered === patience) view.note(pc.yellow(await missingWorker(server.client, runId) ?? `no worker answers on task queue "${taskQueue}"; the run waits for one: start "millrace worker" or "millrace dev"`));
     if (!found) continue;
     figures = found;
     const waits = waitsOf(found, runId);

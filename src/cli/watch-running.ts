@@ -39,14 +39,15 @@ export async function watchRunning(word: string | undefined, environment: Enviro
   }
 }
 
-const silent: Figures = { state: 'stalled', message: 'no worker answers; start "millrace worker" or "millrace dev"', streams: [] };
+const silentWith = (missing = 'no worker answers; start "millrace worker" or "millrace dev"'): Figures => ({ state: 'stalled', message: missing, streams: [] });
 
 /** What it waits for, as soon as it does, with the command that goes on. */
-function tellNews({ runId, figures }: Running, news: News, view: ReturnType<typeof openProgress>, terminal: Terminal): void {
-  const waits = waitsOf(figures ?? silent, runId);
+function tellNews({ runId, figures, missing }: Running, news: News, view: ReturnType<typeof openProgress>, terminal: Terminal): void {
+  const seen = figures ?? silentWith(missing);
+  const waits = waitsOf(seen, runId);
   const begins = news.begins(waits);
   if (begins) terminal.event(waits!.state, { run: runId, ...waits! });
-  for (const line of news.of(figures ?? silent)) view.note(`${runId}: ${line}`);
+  for (const line of news.of(seen)) view.note(`${runId}: ${line}`);
   const next = begins && waits ? nextSentence(waits) : null;
   if (next) view.note(`${runId}: ${next}`);
 }

@@ -44,3 +44,12 @@ test('after a kill, run, status and why say whose heartbeat is waited for, and f
   expect(stdout.replace(/\s+/g, ' ').match(new RegExp(waits, 'g'))).toHaveLength(1);
   await expectExact(place, source, database, 'silent', 'db');
 }, 120_000);
+
+test('a run that the workers there cannot go on with is told apart from one without a worker', async () => {
+  await place.startWorker();
+  const broken = await place.client.workflow.start('runPipeline', { taskQueue: place.taskQueue, workflowId: 'broken/run-2026-01-01T00:00:00Z', args: [{}] });
+  const told = /workers are there and cannot go on with it \(.+\): it may have been begun by another version of Millrace; start a worker of that version, or end the run with "millrace cancel broken\/run-2026-01-01T00:00:00Z --now"/;
+  await eventually(async () => told.test((await millrace('why', broken.workflowId)).out.replace(/\s+/g, ' ')), 'why says it', 60);
+  expect((await millrace('status', broken.workflowId)).out.replace(/\s+/g, ' ')).toMatch(told);
+  expect((await millrace('cancel', broken.workflowId, '--now')).out).toMatch(/has ended: terminated/);
+}, 120_000);

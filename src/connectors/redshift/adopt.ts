@@ -15,14 +15,16 @@ export async function otherWriters(redshift: Redshift, names: Names): Promise<re
 }
 
 /** The row of the checkpoint goes over, with its fence. Ledger rows keep the name under which they were loaded. */
-export const adopt = (redshift: Redshift, names: Names, from: Names, { fence, version }: Claim): Promise<void> => redshift.transaction({
-  doing: `taking over "${names.label}"`,
-  steps: [
-    { sql: `LOCK ${names.lock}, ${names.checkpoints}` },
-    fencedOff(from, fence, version),
-    ...[names.checkpoints, names.files].flatMap((table) => [
-      { sql: `DELETE FROM ${table} WHERE ${names.mine}` },
-      { sql: `UPDATE ${table} SET pipeline = ${quoteLiteral(names.pipeline)}, stream = ${quoteLiteral(names.stream)} WHERE ${from.mine}` },
-    ]),
-  ],
-});
+export const adopt = async (redshift: Redshift, names: Names, from: Names, { fence, version }: Claim): Promise<void> => {
+  await redshift.transaction({
+    doing: `taking over "${names.label}"`,
+    steps: [
+      { sql: `LOCK ${names.lock}, ${names.checkpoints}` },
+      fencedOff(from, fence, version),
+      ...[names.checkpoints, names.files].flatMap((table) => [
+        { sql: `DELETE FROM ${table} WHERE ${names.mine}` },
+        { sql: `UPDATE ${table} SET pipeline = ${quoteLiteral(names.pipeline)}, stream = ${quoteLiteral(names.stream)} WHERE ${from.mine}` },
+      ]),
+    ],
+  });
+};
