@@ -166,6 +166,13 @@ async function loadFailed(error, { target, columns, object }, { loadError }) {
   throw new SqlError(`Load into table '${target.split('.').at(-1).replaceAll('"', '')}' failed.  Check 'sys_load_error_detail' system table for details.`);
 }
 
+/** Tokens that are in no parentheses. */
+function outerWords(tokens) {
+  const found = [];
+  for (let at = 0; at < tokens.length; at += 1) if (isSign(tokens[at], '(')) at = closing(tokens, at); else found.push(tokens[at]);
+  return found;
+}
+
 /** `UNLOAD ('SELECT …') TO 's3://…' …`: one file in this simulator. @returns rows written */
 export async function unloadToS3(tokens, { client, store, iamRoles, translateQuery, s3Fails }) {
   const end = isSign(tokens[1], '(') ? closing(tokens, 1) : -1;
@@ -174,7 +181,7 @@ export async function unloadToS3(tokens, { client, store, iamRoles, translateQue
   const options = optionsOf(tokens, 6, iamRoles);
   if (s3Fails()) throw new SqlError('S3ServiceException:We encountered an internal error. Please try again.,Status 500,Error InternalError,Rid SIMULATED,CanRetry 1');
   if (options.format !== 'csv') throw new SqlError('UNLOAD other than FORMAT CSV is not simulated');
-  if (solid(tokensOf(tokens[2].value)).some((token) => isWord(token, 'limit'))) throw new SqlError('LIMIT clause is not supported in UNLOAD');
+  if (outerWords(solid(tokensOf(tokens[2].value))).some((token) => isWord(token, 'limit'))) throw new SqlError('LIMIT clause is not supported in UNLOAD');
   const there = await store.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 })).catch((error) => { throw new SqlError(`S3ServiceException: ${error.name}`); });
   if ((there.KeyCount ?? 0) > 0 && !options.allowOverwrite) throw new SqlError(`Specified unload destination on S3 is not empty. Consider using a different bucket / prefix, manually removing the target files in S3, or using the ALLOWOVERWRITE option.`);
   const stream = client.query(copyStreams.to(`COPY (${translateQuery(tokens[2].value)}) TO STDOUT (FORMAT csv, NULL ${quoteText(options.null ?? '')}${options.header ? ', HEADER true' : ''})`));

@@ -63,7 +63,7 @@ function common(tokens) {
     else if (isWord(token, 'sysdate')) result.push(word("(now() AT TIME ZONE 'UTC')"));
     else if (isWord(token, 'len')) result.push(word('length'));
     else if (isWord(token, 'super', 'varbyte') && !isSign(next, '.')) result.push(word(`redshift_sim.${token.value}`));
-    else if (isWord(token, 'datediff') && isSign(next, '(')) {
+    else if (isWord(token, 'datediff', 'dateadd') && isSign(next, '(')) {
       result.push(token, next, word(`'${tokens[at + 2].value}'`));
       at += 2;
     } else if (isSign(token, '::') && isWord(next, 'text')) {

@@ -23,4 +23,7 @@ CREATE VIEW redshift_sim.svv_tables AS SELECT table_catalog, table_schema, table
   FROM information_schema.tables WHERE table_schema NOT IN ('redshift_sim', 'information_schema', 'pg_catalog');
 CREATE TABLE redshift_sim.sys_load_error_detail (user_id int, query_id bigint, transaction_id bigint, session_id int, database_name char(64), table_id int, start_time timestamp, file_name char(256), line_number bigint,
   column_name char(127), column_type char(10), column_length char(10), position int, error_code int, error_message char(512));
-END IF; END $$`;
+END IF;
+CREATE OR REPLACE FUNCTION redshift_sim.dateadd(text, bigint, timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $f$SELECT $3 + ($2 || ' ' || $1)::interval$f$;
+CREATE OR REPLACE FUNCTION redshift_sim.convert_timezone(text, text, timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $f$SELECT ($3 AT TIME ZONE $1) AT TIME ZONE $2$f$;
+END $$`;

@@ -15,8 +15,14 @@ export const recordsText = (rows, fields) => `[${rows.map((row) => `[${row.map((
 const csvField = (value) => (value === null ? '' : /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 export const recordsCsv = (rows, fields, withHeader) => [...(withHeader ? [fields.map(({ name }) => csvField(name)).join(',')] : []), ...rows.map((row) => row.map(csvField).join(','))].join('\r\n') + '\r\n';
 
-export const metadataOf = (fields) => fields.map(({ name, dataTypeID }) => ({
-  columnDefault: '', isCaseSensitive: !(dataTypeID in kinds), isCurrency: false, isSigned: dataTypeID in kinds, label: name, length: 0, name, nullable: 1, precision: 0, scale: 0, schemaName: '', tableName: '', typeName: names[dataTypeID] ?? 'varchar',
+/** Postgres' type modifier as Redshift tells it; a decimal without one has none there either. */
+function sizesOf(dataTypeID, modifier) {
+  if (modifier < 4) return { precision: 0, scale: 0, length: 0 };
+  return dataTypeID === 1700 ? { precision: ((modifier - 4) >> 16) & 0xffff, scale: (modifier - 4) & 0x7ff, length: 0 } : { precision: 0, scale: 0, length: modifier - 4 };
+}
+
+export const metadataOf = (fields) => fields.map(({ name, dataTypeID, dataTypeModifier }) => ({
+  columnDefault: '', isCaseSensitive: !(dataTypeID in kinds), isCurrency: false, isSigned: dataTypeID in kinds, label: name, name, nullable: 1, ...sizesOf(dataTypeID, dataTypeModifier), schemaName: '', tableName: '', typeName: names[dataTypeID] ?? 'varchar',
 }));
 
 export const sizeOf = (rows) => rows.reduce((sum, row) => sum + row.reduce((bytes, value) => bytes + (value === null ? 0 : Buffer.byteLength(value)), 0), 0);

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { filesFor } from '../../src/connectors/redshift/copy-files';
 import { configSchema } from '../../src/connectors/redshift/config';
 import { statementError } from '../../src/connectors/redshift/errors';
@@ -25,4 +27,12 @@ test.each([
 ])('%s is told apart: %s', (said, disposition, words) => {
   const error = statementError(said, 'FAILED', config, 'loading batch "b"');
   expect([error.disposition, error.message]).toEqual([disposition, expect.stringContaining(words)]);
+});
+
+test('the suite of a real Redshift runs nothing where a variable is missing, and says which', () => {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_TEST_REDSHIFT_')));
+  const { status, stderr } = spawnSync(process.execPath, [path.resolve(__dirname, '../../scripts/test-redshift.mjs')], { encoding: 'utf8', env: { ...env, MILLRACE_TEST_REDSHIFT_WORKGROUP: 'analytics', MILLRACE_TEST_REDSHIFT_DB_USER: 'somebody' } });
+  expect(status).toBe(4);
+  for (const said of ['nothing was run', 'BUCKET is not set', 'ROLE is not set', 'REGION is not set', 'DB_USER goes with MILLRACE_TEST_REDSHIFT_CLUSTER']) expect(stderr).toContain(said);
+  expect(stderr).not.toContain('WORKGROUP is not set');
 });

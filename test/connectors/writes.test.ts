@@ -1,14 +1,14 @@
 import { openConnection } from '../../src/connectors/postgres/connection';
 import { createDatabase, type TestDatabase } from '../support/postgres';
-import { startWarehouse, type SimulatedWarehouse } from '../support/redshift';
+import { openWarehouse, type Warehouse } from '../support/redshift';
 import { install, nextDate, summaryOf, type Installation } from '../support/worker';
 
 /** What the words of `write` and `mode` mean for the rows, run after run, on Postgres, DuckDB and Redshift (semantics 4 and 8). */
 let database: TestDatabase;
-let warehouse: SimulatedWarehouse;
+let warehouse: Warehouse;
 let place: Installation;
 beforeAll(async () => {
-  [database, warehouse] = await Promise.all([createDatabase(), startWarehouse()]);
+  [database, warehouse] = await Promise.all([createDatabase(), openWarehouse()]);
   place = await install(`db: { connector: postgres, url: "${database.url}" }\nduck: { connector: duckdb, path: writes.duckdb }\nrs: ${warehouse.connection}\n`);
   await place.startWorker();
 });
@@ -20,7 +20,7 @@ afterAll(async () => {
 
 const yaml = (name: string, words: string, source = 'src', destination = 'db') =>
   `pipeline: ${name}\nsource: db\ndestination: ${destination}\nstreams:\n  - { stream: ${source}, to: ${name}, settle: 30 seconds, ${words} }\n`;
-const rows = (table: string, at = database) => at.rows(`SELECT id, v FROM ${table} ORDER BY 1, 2`);
+const rows = (table: string) => database.rows(`SELECT id, v FROM ${table} ORDER BY 1, 2`);
 
 async function source(name: string, values: string): Promise<void> {
   await database.run(`CREATE TABLE ${name} (id int, v text, at timestamptz)`);
@@ -29,7 +29,8 @@ async function source(name: string, values: string): Promise<void> {
 
 describe.each(['db', 'duck', 'rs'])('into %s', (destination) => {
   const back = async (name: string): Promise<readonly Record<string, string | null>[]> => {
-    if (destination !== 'duck') return rows(name, destination === 'rs' ? warehouse.database : database);
+    if (destination === 'rs') return warehouse.rows(`SELECT CAST(id AS VARCHAR) AS id, v FROM ${warehouse.schema}.${name} ORDER BY 1, 2`);
+    if (destination === 'db') return rows(name);
     await place.run(`pipeline: ${name}_back\nsource: duck\ndestination: db\nstreams:\n  - { stream: ${name}, to: ${name}_back, mode: full, write: replace }\n`);
     return rows(`${name}_back`);
   };

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { openRedshift, type Redshift } from '../../src/connectors/redshift/client';
 import { configSchema } from '../../src/connectors/redshift/config';
+import { removeBelow } from '../../src/connectors/redshift/staging-places';
 import { createDatabase, type TestDatabase } from './postgres';
 import { ensureBucket, s3Server } from './s3';
 
@@ -35,7 +36,7 @@ export interface SimulatedWarehouse extends Warehouse {
 const real = (name: string): string | undefined => process.env[`MILLRACE_TEST_REDSHIFT_${name}`];
 export const isReal = real('WORKGROUP') !== undefined || real('CLUSTER') !== undefined;
 
-/** A schema of its own in the warehouse that MILLRACE_TEST_REDSHIFT_* names, else the simulator. */
+/** A schema of its own in the warehouse that MILLRACE_TEST_REDSHIFT_* names (see scripts/test-redshift.mjs), else the simulator. */
 export async function openWarehouse(): Promise<Warehouse> {
   if (!isReal) return startWarehouse();
   const schema = `millrace_test_${randomBytes(5).toString('hex')}`;
@@ -43,7 +44,15 @@ export async function openWarehouse(): Promise<Warehouse> {
   const place = real('WORKGROUP') ? { workgroup: real('WORKGROUP') } : { cluster: real('CLUSTER'), ...(real('DB_USER') && { db_user: real('DB_USER') }) };
   const config = { ...place, database: real('DATABASE') ?? 'dev', schema, ...(region && { region }), staging: { bucket: real('BUCKET'), prefix: schema, ...(region && { region }) }, iam_role: real('ROLE') ?? 'default' };
   const { redshift, ...warehouse } = speak(config, schema);
-  return { ...warehouse, async close() { await warehouse.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`); redshift.close(); } };
+  await warehouse.run(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+  return {
+    ...warehouse,
+    async close() {
+      await warehouse.run(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+      await removeBelow(redshift.config, '');
+      redshift.close();
+    },
+  };
 }
 
 function speak(config: object, schema: string): Omit<Warehouse, 'close'> & { readonly redshift: Redshift } {

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  BatchExecuteStatementCommand, CancelStatementCommand, DescribeStatementCommand, ExecuteStatementCommand, paginateGetStatementResult, paginateListStatements, RedshiftDataClient,
-  type DescribeStatementCommandOutput, type RedshiftDataClientConfig, type StatementData,
+  BatchExecuteStatementCommand, CancelStatementCommand, DescribeStatementCommand, ExecuteStatementCommand, GetStatementResultCommand, paginateGetStatementResult, paginateListStatements, RedshiftDataClient,
+  type ColumnMetadata, type DescribeStatementCommandOutput, type RedshiftDataClientConfig, type StatementData,
 } from '@aws-sdk/client-redshift-data';
 import { ConfigurationError, DestinationUnavailableError } from '../../domain/errors';
 import type { RedshiftConfig } from './config';
@@ -38,6 +38,8 @@ export interface Redshift {
   rows(sql: string, signal?: AbortSignal): Promise<readonly TextRow[]>;
   /** First row of a query that always has one. */
   row(sql: string, signal?: AbortSignal): Promise<TextRow>;
+  /** Columns of a query's result. */
+  columns(sql: string): Promise<readonly ColumnMetadata[]>;
   /** All or nothing, in a session of its own. What it does must be right when it is done twice. Returns the number of each step's query, under which system tables know it. */
   transaction(transaction: Transaction): Promise<readonly number[]>;
   /** As `transaction`, and once only: a statement of this name that is still under way, from an attempt whose answer was lost, is waited for. */
@@ -119,14 +121,20 @@ export function openRedshift(config: RedshiftConfig): Redshift {
     return found;
   }
 
-  async function rows(sql: string, signal?: AbortSignal): Promise<readonly TextRow[]> {
-    const doing = 'asking';
+  const doing = 'asking';
+
+  async function answered(sql: string, signal?: AbortSignal): Promise<string> {
     const { Id } = await guarded(doing, () => client.send(new ExecuteStatementCommand({ ...target, Sql: sql, ClientToken: randomUUID(), WaitTimeSeconds: longPoll })));
     const told = await settled(Id!, doing, signal);
     if (told.Status !== 'FINISHED') throw statementError(told.Error ?? '', told.Status as 'FAILED' | 'ABORTED', config, doing);
+    return Id!;
+  }
+
+  async function rows(sql: string, signal?: AbortSignal): Promise<readonly TextRow[]> {
+    const Id = await answered(sql, signal);
     const found: TextRow[] = [];
     await guarded(doing, async () => {
-      for await (const { Records = [], ColumnMetadata = [] } of paginateGetStatementResult({ client }, { Id: Id! })) {
+      for await (const { Records = [], ColumnMetadata = [] } of paginateGetStatementResult({ client }, { Id })) {
         found.push(...Records.map((record) => Object.fromEntries(record.map((field, index) => [ColumnMetadata[index]!.name!, field.isNull ? null : field.stringValue!]))));
       }
     });
@@ -139,6 +147,10 @@ export function openRedshift(config: RedshiftConfig): Redshift {
       const [first] = await rows(sql, signal);
       if (!first) throw new Error(`running a query that must give one row gave none: ${sql.slice(0, 200)}`);
       return first;
+    },
+    async columns(sql) {
+      const Id = await answered(sql);
+      return guarded(doing, async () => (await client.send(new GetStatementResultCommand({ Id }))).ColumnMetadata ?? []);
     },
     async transaction({ doing, steps, signal }) {
       return finish(await submit(steps, doing, randomUUID(), undefined, signal), steps, doing, signal);

@@ -60,7 +60,7 @@ async function bring(session: Session, store: ObjectStore, folder: string, { ent
 }
 
 /** As the reader of landing files wants it: bytes as \x and hex, instants as UTC without a zone, everything else as Redshift prints it. */
-function printed({ name, type, sourceType }: Column): string {
+export function printed({ name, type, sourceType }: Column): string {
   const column = quoteIdentifier(name);
   if (sourceType?.type === 'super') return `JSON_SERIALIZE(${column})`;
   if (type === 'BLOB') return `CHR(92) || 'x' || LOWER(TO_HEX(${column}))`;
