@@ -35,6 +35,12 @@ export async function runWorker(environment: Environment): Promise<void> {
       if (!found.openSource) throw new ConfigurationError(`opening "${name}" as a source: connector "${connector}" is a destination only`);
       return found.openSource(config, { engine, baseFolder: path.dirname(file), connection: name, governor: governorIn(store, `${path.resolve(file)}#${name}`) });
     },
+    async openLookup(file, name) {
+      const { connector, config } = await openConnections(file).resolve(name);
+      const found = connectorNamed(connector);
+      if (!found.openLookup) throw new ConfigurationError(`asking "${name}": connector "${connector}" gives no single answers; http_lookup needs one of connector rest`);
+      return found.openLookup(config, { engine, baseFolder: path.dirname(file), connection: name, governor: governorIn(store, `${path.resolve(file)}#${name}`) });
+    },
     async openDestination(file, name) {
       const { connector, config } = await openConnections(file).resolve(name);
       const found = connectorNamed(connector);

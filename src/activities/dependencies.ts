@@ -1,4 +1,4 @@
-import type { Destination, Source } from '../connectors/connector';
+import type { Destination, Lookup, Source } from '../connectors/connector';
 import type { KillPoint } from '../domain/control';
 import type { StagingStore } from '../stores/staging';
 import type { Engine } from '../transforms/duckdb-engine';
@@ -10,6 +10,7 @@ export interface Dependencies {
   /** Opens a connection by name; secrets are resolved here and nowhere earlier. */
   openSource(connectionsFile: string, connection: string): Promise<Source>;
   openDestination(connectionsFile: string, connection: string): Promise<Destination>;
+  openLookup(connectionsFile: string, connection: string): Promise<Lookup>;
   /** What a reference such as `${env:KEY}` in a step stands for on this worker. */
   resolveSecret(connectionsFile: string, reference: string): Promise<string>;
   readonly taskQueue: string;

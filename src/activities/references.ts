@@ -12,6 +12,8 @@ import { stepNamed } from '../transforms/registry';
 import type { References, ReferenceRelation } from '../transforms/run-chain';
 import { putBaseFolder, putSecrets } from '../transforms/secrets';
 import { outsideOf, pinnedFiles, referencesOf, type Outside } from './outside-references';
+import { putLookups } from '../transforms/lookups';
+import { openLookups, stagedAnswers } from './http-answers';
 import type { Artefacts } from './artefacts';
 import type { Dependencies } from './dependencies';
 
@@ -23,6 +25,8 @@ interface ReferenceRequest {
   readonly stream: StreamSpec;
   readonly connectionsFile: string;
   readonly resolveSecret: Dependencies['resolveSecret'];
+  /** For steps that ask outside; absent: none of them runs here. */
+  readonly openLookup?: Dependencies['openLookup'];
 }
 
 /** Makes what the steps of a stream read besides its own rows into views, by step ordinal and reference name; puts the secrets they name into the session. */
@@ -30,6 +34,7 @@ export async function openReferences(request: ReferenceRequest): Promise<Referen
   const found: Record<number, Record<string, ReferenceRelation>> = {};
   const { spec } = await request.artefacts.run(request.run);
   await putOutside(request);
+  if (request.openLookup) putLookups(request.session, openLookups({ openLookup: request.openLookup, session: request.session, connectionsFile: request.connectionsFile, store: stagedAnswers(request.staging, request.run) }));
   for (const { ordinal, references } of referencesOf(request.stream)) {
     for (const [key, reference] of Object.entries(references)) {
       const relation = `reference_${ordinal < 0 ? `check_${-1 - ordinal}` : ordinal}_${key}`;

@@ -125,15 +125,16 @@ function betweenStreams(streams: readonly StreamSpec[], file: YamlFile, destinat
 /** Connections that steps and checks name must be there and be readable. */
 function outsideProblems(streams: readonly StreamSpec[], file: YamlFile, connections: Connections | MissingConnections | undefined): readonly Problem[] {
   if (!connections || 'missing' in connections) return [];
-  return streams.flatMap((stream, index) => namedConnections(stream).flatMap(({ word, at, name }): readonly Problem[] => {
+  return streams.flatMap((stream, index) => namedConnections(stream).flatMap(({ word, at, name, asks }): readonly Problem[] => {
     const place = ['streams', index, word, at];
     if (!connections.names.includes(name)) return [file.problem(place, `${unknownWord('connection', name, connections.names)} (in "${connections.file}")`)];
     const connector = connections.connectorOf(name);
-    return connector && !connector.openSource ? [file.problem(place, `connection "${name}" is ${connector.name}, which cannot be read`)] : [];
+    if (connector && asks && !connector.openLookup) return [file.problem(place, `connection "${name}" is ${connector.name}, of which no single answers can be asked; http_lookup needs one of connector rest`)];
+    return connector && !asks && !connector.openSource ? [file.problem(place, `connection "${name}" is ${connector.name}, which cannot be read`)] : [];
   }));
 }
 
-const namedConnections = ({ steps, checks }: StreamSpec): readonly { readonly word: 'steps' | 'checks'; readonly at: number; readonly name: string }[] => [
-  ...steps.map(({ options }, at) => ({ word: 'steps' as const, at, name: options['connection'] })),
-  ...checks.map(({ options }, at) => ({ word: 'checks' as const, at, name: (options['to'] as JsonObject | undefined)?.['connection'] })),
+const namedConnections = ({ steps, checks }: StreamSpec): readonly { readonly word: 'steps' | 'checks'; readonly at: number; readonly name: string; readonly asks: boolean }[] => [
+  ...steps.map(({ name: step, options }, at) => ({ word: 'steps' as const, at, name: options['connection'], asks: step === 'http_lookup' })),
+  ...checks.map(({ options }, at) => ({ word: 'checks' as const, at, name: (options['to'] as JsonObject | undefined)?.['connection'], asks: false })),
 ].flatMap(({ name, ...place }) => (typeof name === 'string' ? [{ ...place, name }] : []));

@@ -13,7 +13,7 @@ export const valuesToCome: Readonly<Record<string, Readonly<Record<string, strin
   mode: { cdc: 'use "mode: incremental" with a cursor' },
 };
 
-export const stepsToCome = ['http_lookup'] as const;
+export const stepsToCome: readonly string[] = [];
 /** No extension of DuckDB and no kept package for Node reads it. */
 export const formatsToCome: Readonly<Record<string, string>> = { orc: 'have its writer give Parquet, which whatever writes ORC can' };
 export const checksToCome: readonly string[] = [];

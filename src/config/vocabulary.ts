@@ -20,6 +20,7 @@ export interface ConnectorWord {
   readonly takesCursor?: boolean;
   readonly openSource?: unknown;
   readonly openDestination?: unknown;
+  readonly openLookup?: unknown;
 }
 
 /** The four lists of words, each from its registry; nothing is promised that is not built. */

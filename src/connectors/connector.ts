@@ -36,6 +36,21 @@ export interface Capabilities {
   readonly takesChecks?: boolean;
 }
 
+/** A system that single answers are asked of, one per address, for rows on their way. */
+export interface Lookup {
+  /**
+   * One answer into the file `to`. Resolves to what is the row's own matter; throws what stops all of them: the system does not answer,
+   * asks to be left alone, or refuses the credentials. Messages hold neither secret nor value: `shownAs` stands for the address.
+   */
+  ask(request: { readonly address: string; readonly shownAs: string; readonly to: string }, signal: AbortSignal): Promise<Looked>;
+}
+
+/** `refused`: the system does not answer for this one; the reason has no value in it. */
+export interface Looked {
+  readonly state: 'found' | 'missing' | 'refused';
+  readonly reason: string | null;
+}
+
 /** Opens one side of a system for one activity. */
 type Open<Config, Side> = (config: Config, context: ConnectorContext) => Promise<Side>;
 
@@ -50,6 +65,7 @@ export interface Connector {
   readonly takesCursor?: boolean;
   openSource?: Open<unknown, Source>;
   openDestination?: Open<unknown, Destination>;
+  openLookup?: Open<unknown, Lookup>;
 }
 
 interface ConnectorDefinition<Name extends string, Schema extends z.ZodType> {
@@ -64,12 +80,13 @@ interface ConnectorDefinition<Name extends string, Schema extends z.ZodType> {
   /** How it is opened as a source. Asked for when first opened, so that a driver is loaded there: most commands need none. */
   source?(): Open<z.output<Schema>, Source>;
   destination?(): Open<z.output<Schema>, Destination>;
+  lookup?(): Open<z.output<Schema>, Lookup>;
 }
 
 export function defineConnector<const Name extends string, Schema extends z.ZodType>(
   definition: ConnectorDefinition<Name, Schema>,
 ): Connector & { readonly name: Name } {
-  const { source, destination, ...rest } = definition;
+  const { source, destination, lookup, ...rest } = definition;
   const opening = <Side>(side: () => Open<z.output<Schema>, Side>): Open<unknown, Side> => async (config, context) => side()(rest.configSchema.parse(config), context);
-  return { ...rest, ...(source && { openSource: opening(source) }), ...(destination && { openDestination: opening(destination) }) };
+  return { ...rest, ...(source && { openSource: opening(source) }), ...(destination && { openDestination: opening(destination) }), ...(lookup && { openLookup: opening(lookup) }) };
 }

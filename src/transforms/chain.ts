@@ -9,6 +9,7 @@ import { nextName, type ChainState } from './chain-state';
 import { contractLine, enforceContract } from './contract';
 import type { Session } from './duckdb-engine';
 import { addFates, handedOn, mostPending, settle, type FateRequest } from './fates';
+import { runFetch } from './lookup-runner';
 import { runProgram } from './program-runner';
 import { quoteIdentifier } from './quote';
 import { stepNamed } from './registry';
@@ -123,7 +124,7 @@ async function countFailing(request: ChainRequest, state: ChainState, known: Kno
 
 async function applyStep(request: ChainRequest, state: ChainState, known: Known, spec: NamedOptions, ordinal: number): Promise<void> {
   const compiled = compile(state, spec, ordinal, request.references);
-  const looksAround = compiled.kind === 'reshape' || compiled.windowed === true || (compiled.kind === 'rows' && compiled.program !== undefined);
+  const looksAround = compiled.kind === 'reshape' || compiled.windowed === true || (compiled.kind === 'rows' && (compiled.program !== undefined || compiled.fetch !== undefined));
   if (state.pending.length > 0 && (looksAround || state.pending.length >= mostPending)) {
     await settleInto(request, state, known);
     return applyStep(request, state, known, spec, ordinal);
@@ -154,9 +155,10 @@ const onErrorOf = ({ options }: NamedOptions): OnError => (options['on_error'] a
 const judges = (guards: readonly Guard[], onError: OnError): boolean => guards.length > 0 && (onError === 'reject' || onError === 'fail');
 const namesOf = ({ columns }: ChainState): readonly string[] => columns.map(({ name }) => quoteIdentifier(name));
 
-async function applyRows(request: ChainRequest, state: ChainState, { columns, guards, program, from }: Rows, spec: NamedOptions, step: string): Promise<void> {
+async function applyRows(request: ChainRequest, state: ChainState, { columns, guards, program, fetch, from }: Rows, spec: NamedOptions, step: string): Promise<void> {
   const { session, positions } = request;
   if (program) state.relation = await runProgram(session, state, program, step);
+  if (fetch) state.relation = await runFetch(session, state, fetch, step);
   const onError = onErrorOf(spec);
   const projections = columns.map(({ name, sql }) => `${onError === 'keep' ? keptText(name, sql, guards) : sql} AS ${quoteIdentifier(name)}`);
   if (judges(guards, onError)) await addFates(session, state, { step, onError, guards, projections, from });

@@ -19,6 +19,7 @@ import { fillMissing } from './fill-missing';
 import { filter } from './filter';
 import { flatten } from './flatten';
 import { hash } from './hash';
+import { httpLookup } from './http-lookup';
 import { join } from './join';
 import { js } from './js';
 import { lookup } from './lookup';
@@ -46,19 +47,15 @@ import { window } from './window';
 /** Every step, in one list. To add one: write its file and add a line here. */
 export const steps: readonly Step[] = [
   select, drop, rename, add, filter, cast, parseTimestamp, parseNumber, resolveChoice, trim, changeCase, replace, normalize, standardize, mapValues,
-  dropMissing, fillMissing, outliers, deduplicate, lookup, join, aggregate, window, pivot, unpivot, flatten, explode, split,
+  dropMissing, fillMissing, outliers, deduplicate, lookup, join, httpLookup, aggregate, window, pivot, unpivot, flatten, explode, split,
   parse, encode, decode, decompress, unarchive, mask, hash, encrypt, decrypt, sql, js,
 ];
-
-/** Words of the vocabulary that are not built yet. */
-const planned = ['http_lookup'];
 
 const byName: ReadonlyMap<string, Step> = new Map(steps.map((step) => [step.name, step]));
 
 export function stepNamed(name: string): Step {
   const found = byName.get(name);
   if (found) return found;
-  if (planned.includes(name)) throw new ConfigurationError(`step "${name}" is not available yet; available: ${[...byName.keys()].join(', ')}`);
   const nearest = [...byName.keys()].sort((left, right) => distance(left, name) - distance(right, name))[0]!;
   throw new ConfigurationError(`unknown step "${name}"; did you mean "${nearest}"? known steps: ${[...byName.keys()].join(', ')}`);
 }

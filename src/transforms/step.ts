@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Column } from '../domain/column';
 import type { JsonObject } from '../domain/json';
+import type { Fetch } from './lookups';
 
 /** An output column of a row step. */
 export interface Projection {
@@ -37,6 +38,8 @@ export interface Rows {
   readonly from?: string;
   /** Work that SQL cannot do, done before the projections; they may name its outputs. */
   readonly program?: Program;
+  /** What is asked of a system outside, done before the projections; they may name `fetched`. */
+  readonly fetch?: Fetch;
 }
 
 /**

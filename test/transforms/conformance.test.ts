@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
@@ -9,6 +9,7 @@ import type { Column } from '../../src/domain/column';
 import type { JsonObject } from '../../src/domain/json';
 import type { NamedOptions } from '../../src/domain/pipeline';
 import { openEngine, type Engine, type Session } from '../../src/transforms/duckdb-engine';
+import { putLookups, type AnswerLine, type Lookups } from '../../src/transforms/lookups';
 import { stepNamed, steps, stepSpecSchema } from '../../src/transforms/registry';
 import { createRejects, describeChain, quotedReferences, runChain, type ChainResult, type References } from '../../src/transforms/run-chain';
 import { putBaseFolder, putSecrets } from '../../src/transforms/secrets';
@@ -48,12 +49,27 @@ const optionsOf = (example: string, schema: { parse(value: unknown): unknown }):
   return schema.parse(options) as JsonObject;
 };
 
+/** An API that knows some, refuses some, and has a score that is none. */
+const answering = (session: Session): Lookups => ({
+  kept: async () => [],
+  async ask(_asking, addresses) {
+    const file = path.join(session.scratch(), 'answers.jsonl');
+    const lines = readFileSync(addresses, 'utf8').split('\n').filter((line) => line !== '').map((line, index): AnswerLine => {
+      const state = (['found', 'found', 'missing', 'refused'] as const)[index % 4]!;
+      return { a: (JSON.parse(line) as { readonly a: string }).a, s: state, m: state === 'found' ? ['gold', index % 3 === 0 ? 'many' : '7'] : [], e: state === 'refused' ? 'the server answered 422' : null, t: index };
+    });
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return [file];
+  },
+});
+
 async function chain(session: Session, given: readonly NamedOptions[], rows: number, judged: readonly NamedOptions[] = []): Promise<ChainResult & { readonly out: number; readonly rejected: number; readonly references: References }> {
   await session.run(`CREATE TEMP TABLE input AS ${rowsSql(rows)}`);
   await session.run(`CREATE TEMP TABLE airports AS SELECT * FROM (VALUES ('a', 'Aa', 'S1'), ('a', 'Ab', 'S2'), ('12', 'B', NULL)) v(iata, city, state)`);
   await createRejects(session, 'rejects');
   await putSecrets(session, new Map([['${env:MASK_KEY}', 'a key of some length'], ['${env:ENCRYPTION_KEY}', 'another key of some length']]));
   await putBaseFolder(session, path.resolve(__dirname, '../support'));
+  putLookups(session, answering(session));
   const airports = { other: { relation: 'airports', columns: ['iata', 'city', 'state'].map((name) => ({ name, type: 'VARCHAR', nullable: true })) } };
   const references = Object.fromEntries([...given.map((step, ordinal) => [ordinal, 'other' in stepNamed(step.name).references(step.options) ? airports : {}] as const), ...judged.map((_, index) => [checkReference(index), airports] as const)]);
   const described = await describeChain(session, columns, given, references);

@@ -13,6 +13,9 @@ import { ordinalColumn } from '../../formats/format';
 import { formatNamed } from '../../formats/registry';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteList, quoteLiteral } from '../../transforms/quote';
+import { putLookups, type AnswerLine, type Lookups } from '../../transforms/lookups';
+import { exactJson } from '../../programs/exact-json';
+import { memberText } from '../../activities/http-answers';
 import { createRejects, describeChain, runChain, type ReferenceRelation } from '../../transforms/run-chain';
 import { compareRows, type Difference, type Row } from './compare';
 
@@ -70,10 +73,27 @@ async function throughSteps({ session, test, stream, connectionsFile, resolveSec
     stream: (name, relation) => standIn('stream', name, relation),
     table: ({ table }, relation) => standIn('table', table, relation),
   });
+  putLookups(session, answersOf(session, test));
   await describeChain(session, columns, stream.steps, references);
   await createRejects(session, 'rejects');
   return runChain({ session, relation: 'input', columns, steps: stream.steps, firstStep: 0, checks: stream.checks, references, rejects: 'rejects', positions: true });
 }
+
+/** Answers of APIs stand in the test: `references: { crm_api: [{ address: /customers/7, answer: { … } }] }`; what does not stand there is not known. */
+const answersOf = (session: Session, test: PipelineTest): Lookups => ({
+  kept: async () => [],
+  async ask({ connection, members }) {
+    const rows = test.references[connection];
+    if (!rows) throw new ConfigurationError(`running test "${test.name}": a step asks connection "${connection}"; give its answers under "references: { ${connection}: [{ address: …, answer: { … } }] }"`);
+    const lines = rows.map((row): AnswerLine => {
+      const { address, answer } = exactJson(row) as { readonly address?: unknown; readonly answer?: unknown };
+      return { a: String(address), s: 'found', m: members.map((member) => memberText(answer, member)), e: null, t: 0 };
+    });
+    const file = path.join(session.scratch(), `answers_${connection.replace(/\W/g, '_')}.jsonl`);
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return [file];
+  },
+});
 
 /** Rows of JSON text as a relation with ordinals; types are told, or as the values say. */
 async function rowsInto(session: Session, relation: string, rows: readonly string[], types: Readonly<Record<string, string>>): Promise<{ readonly columns: readonly Column[] }> {

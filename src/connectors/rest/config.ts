@@ -69,7 +69,7 @@ export const configSchema = z.strictObject({
   timeout: seconds.default(300).describe('Seconds that one page may take'),
   max_page_bytes: z.coerce.number().int().positive().default(256 * 2 ** 20).describe('Bytes that one page may have'),
   max_pages: z.coerce.number().int().positive().default(100_000).describe('Requests that one read may need; more is taken for a server that never ends'),
-  streams: z.record(z.string(), streamSchema).describe('Name → what to ask for'),
+  streams: z.record(z.string(), streamSchema).default({}).describe('Name → what to ask for; http_lookup needs none'),
 }).superRefine(({ streams }, problems) => {
   for (const [name, { path: where, parent, decode, pagination, columns }] of Object.entries(streams)) {
     const problem = (word: string, message: string) => problems.addIssue({ code: 'custom', path: ['streams', name, word], message });

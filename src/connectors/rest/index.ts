@@ -1,5 +1,6 @@
 import { defineConnector } from '../connector';
 import { configSchema } from './config';
+import { openRestLookup } from './lookup';
 import { openRestSource } from './source';
 
 export const rest = defineConnector({
@@ -8,4 +9,5 @@ export const rest = defineConnector({
   configSchema,
   takesCursor: true,
   source: () => openRestSource,
+  lookup: () => openRestLookup,
 });
