@@ -191,7 +191,6 @@ describe('words that are not built yet', () => {
     ['mode: cdc', '"mode: cdc" is not available yet; use "mode: incremental"'],
     ['contract: { columns: aprove }', 'aprove'],
     ['engine: destination', '"engine" is not available yet'],
-    ['steps: [{ http_lookup: {} }]', 'step "http_lookup" is not available yet'],
     ['format: orc', 'format "orc" is not available yet; have its writer give Parquet'],
     ['to: "raw.{table}"', '"{…}" in "to" is not available yet'],
   ])('are refused by name: { %s }', (words, message) => {

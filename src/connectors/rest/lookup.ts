@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { EtlError } from '../../domain/errors';
 import type { ConnectorContext, Lookup, Looked } from '../connector';
+import { shown } from './address';
+import { authenticationOf } from './authentication';
 import { openClient } from './client';
 import type { RestConfig } from './config';
 import { judgeAnswer } from './rules';
@@ -10,32 +12,22 @@ const mostBytes = 1024 * 1024;
 
 /** Single answers of an API, by the same client as its pages: authentication, rate limit, waits and redirects are the connection's. */
 export async function openRestLookup(config: RestConfig, context: ConnectorContext): Promise<Lookup> {
-  const places = new Map<string, string>();
-  const verdicts = new Map<string, Looked>();
-  const client = openClient(config, context, {
-    async judge(answer) {
-      verdicts.set(answer.address, await judged(config, { ...answer, member: async (path) => memberOf(await readFile(places.get(answer.address)!, 'utf8'), path) }));
-      return 'page';
-    },
-  });
+  const authentication = authenticationOf(config);
   const base = config.url.replace(/\/+$/, '');
   return {
     async ask({ address, shownAs, to }, signal) {
-      const url = new URL(`${base}${address}`).href;
-      places.set(url, to);
-      try {
-        await client.get(url, to, signal);
-        const verdict = verdicts.get(url)!;
-        if (verdict.state !== 'found') return verdict;
-        return (await stat(to)).size > mostBytes ? { state: 'refused', reason: `the answer has more than ${mostBytes} bytes` } : verdict;
-      } catch (error) {
-        // The path holds a row's value.
-        if (EtlError.is(error)) error.message = error.message.replace(/"https?:\/\/[^"]*"/g, `"${base}${shownAs}"`);
-        throw error;
-      } finally {
-        places.delete(url);
-        verdicts.delete(url);
-      }
+      let verdict: Looked = { state: 'found', reason: null };
+      const client = openClient(config, context, {
+        authentication,
+        async judge(answer) {
+          // Not by the engine: a step runs while its session is open, and there may be but one.
+          verdict = await judged(config, { ...answer, member: async (path) => memberOf(await readFile(to, 'utf8'), path) });
+          return 'page';
+        },
+      });
+      await client.get(new URL(`${base}${address}`).href, to, signal, { method: 'GET', where: `${shown(base).replace(/\/+$/, '')}${shownAs}` });
+      if (verdict.state !== 'found') return verdict;
+      return (await stat(to)).size > mostBytes ? { state: 'refused', reason: `the answer has more than ${mostBytes} bytes` } : verdict;
     },
   };
 }
