@@ -32,8 +32,6 @@ const rule = (words: readonly Word[], applies: (input: RuleInput) => boolean, me
 
 export const isDatabase = (connector: ConnectorWord | null): boolean => connector?.holdsTables === true;
 const isKnownStore = (connector: ConnectorWord | null): boolean => connector !== null && !isDatabase(connector);
-/** Files: the first that is read settles the types. */
-const infersTypes = (connector: ConnectorWord | null): boolean => isKnownStore(connector) && connector?.takesCursor !== true;
 const blocks = ({ spec, limited }: RuleInput): boolean => limited || spec.checks.some(({ options }) => options['on_fail'] === undefined || options['on_fail'] === 'block' || options['on_fail'] === 'approve');
 const orderShape = /^\S.*?( (asc|desc))?$/i;
 
@@ -83,8 +81,6 @@ export const streamRules: readonly Rule[] = [
     '"visible: batch" cannot be taken back by "limits.rejects" or a check with "on_fail: block" or "approve"; use "visible: run"'),
   rule(['visible', 'lineage'], ({ spec }) => spec.visible === 'batch' && !spec.lineage, '"visible: batch" needs "lineage: true", by which rows of an unfinished run are found'),
   rule(['visible'], ({ spec, destination }) => spec.visible === 'batch' && isKnownStore(destination), ({ destination }) => `"visible: batch" needs a destination with transactions; "${destination?.name}" has none`),
-  rule(['contract'], ({ spec, source }) => infersTypes(source) && spec.contract !== undefined && spec.contract.types !== null && spec.contract.types !== 'quarantine',
-    ({ spec }) => `"contract: { types: ${spec.contract?.types} }" is not available with files yet: their types are settled by the first that is read, and a value that does not fit later goes to quarantine; leave it out, or write quarantine`),
   rule(['checks'], ({ spec, destination }) => destination !== null && destination.capabilities?.takesChecks !== true && spec.checks.some(isAtDestination),
     ({ destination }) => `a check with "at: destination" needs a destination that answers within its own transaction; "${destination?.name}" does not: leave "at" out, and the rows are checked before they are loaded`),
   rule(['checks'], ({ spec }) => spec.checks.some((check) => check.name === 'relationships' && (isAtDestination(check) ? !isTableThere(check.options['to'] as JsonObject) : isTableThere(check.options['to'] as JsonObject))),

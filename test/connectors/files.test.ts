@@ -109,3 +109,43 @@ async function textOfHistory(handle: WorkflowHandle): Promise<string> {
   return JSON.stringify(all, (_name, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : typeof value === 'bigint' ? String(value) : isBuffer(value) ? Buffer.from(value.data).toString('utf8') : value));
 }
 const isBuffer = (value: unknown): value is { data: number[] } => typeof value === 'object' && value !== null && (value as { type?: string }).type === 'Buffer';
+
+describe('contract: types of a later file', () => {
+  const first = 'id,n,note\n1,10,a\n2,20,b\n';
+  // An empty column of numbers is no text; two values of "n" are no integers.
+  const clean = 'id,n,note\n3,,c\n4,,d\n';
+  const other = 'id,n,note\n5,50,e\n6,many,f\n7,007,g\n';
+  const run = (name: string, word: string) => place.run(yaml(name, `${name}-*.csv`, `mode: incremental, write: append, visible: run, contract: { types: ${word} }`));
+  const begin = async (word: string): Promise<string> => {
+    const name = `types_${word}`;
+    put(`${name}-1.csv`, first);
+    expect((await run(name, word)).totals).toMatchObject({ loaded: 2, rejected: 0 });
+    put(`${name}-2.csv`, clean);
+    const summary = await run(name, word);
+    expect(summary).toMatchObject({ state: 'succeeded', totals: { loaded: 2, rejected: 0 } });
+    expect(summary.streams[0]!.drift).toBeUndefined();
+    put(`${name}-3.csv`, other);
+    return name;
+  };
+
+  test.each(['freeze', 'evolve'])('%s refuses it, and says what differs', async (word) => {
+    const name = await begin(word);
+    expect((await run(name, word)).streams[0]).toMatchObject({ state: 'failed', error: { area: 'check', message: expect.stringContaining('"n" was BIGINT, is VARCHAR') as string } });
+    expect(await database.row(`SELECT count(*)::text AS n FROM ${name}`)).toEqual({ n: '4' });
+  });
+
+  test('discard_value loads NULL for what does not fit, and holds the next file to the same type', async () => {
+    const name = await begin('discard_value');
+    expect(await run(name, 'discard_value')).toMatchObject({ totals: { loaded: 3, rejected: 0 }, streams: [{ notes: expect.arrayContaining([expect.stringContaining('discarded 2 values of "n"')]) as string[] }] });
+    expect(await database.rows(`SELECT id, n FROM ${name} WHERE id > 4 ORDER BY id`)).toEqual([{ id: '5', n: '50' }, { id: '6', n: null }, { id: '7', n: null }]);
+    put(`${name}-4.csv`, 'id,n,note\n8,80,h\n');
+    const next = await run(name, 'discard_value');
+    expect(next.totals).toMatchObject({ loaded: 1 });
+    expect(next.streams[0]!.drift).toBeUndefined();
+  });
+
+  test('discard_row leaves those rows out, quarantine sets aside what cannot be read as the known type', async () => {
+    expect((await run(await begin('discard_row'), 'discard_row')).totals).toMatchObject({ read: 3, loaded: 1, filtered: 2, rejected: 0 });
+    expect((await run(await begin('quarantine'), 'quarantine')).totals).toMatchObject({ read: 3, loaded: 2, filtered: 0, rejected: 1 });
+  });
+});

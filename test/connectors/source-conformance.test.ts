@@ -14,6 +14,9 @@ test.each(sources.map(({ name }) => name))('%s has a fixture', (name) => {
   expect(Object.keys(sourceFixtures)).toContain(name);
 });
 
+/** Of these a preview reads the first partition whole. */
+const readsWhole = ['redshift'];
+
 const sorted = (rows: readonly TextRow[]): readonly string[] => rows.map((row) => JSON.stringify(Object.entries(row))).sort();
 const names = (hard: object): readonly HardValue[] => Object.keys(hard) as HardValue[];
 
@@ -70,6 +73,14 @@ describe.each(ways)('%s', (_name, connector, definition) => {
     const expected = fixture.steps.flat();
     expect(sorted(await bench.rows(plan, files))).toEqual(sorted(expected));
     expect(files.reduce((sum, file) => sum + file.rows, 0)).toBe(expected.length);
+  });
+
+  on('takes no more than a sample for a preview', async () => {
+    const sample = await bench.sample(full, 2);
+    if (sample === null) return expect(readsWhole).toContain(connector.name);
+    expect(sample.length).toBeGreaterThan(0);
+    // Files and pages are taken as they come; a preview cuts them.
+    if (connector.holdsTables) expect(sample).toHaveLength(2);
   });
 
   on('is tried with the hard values', () => {

@@ -27,7 +27,7 @@ interface InferRequest {
 type Slice = FileEntry & { readonly range?: ByteRange };
 
 /** Columns of a stream from its files, of each no more than is needed. */
-export async function inferColumns(request: InferRequest, entries: readonly Slice[], known: readonly Column[]): Promise<{ readonly columns: readonly Column[]; readonly notes: readonly string[] }> {
+export async function inferColumns(request: InferRequest, entries: readonly Slice[], known: readonly Column[]): Promise<{ readonly columns: readonly Column[]; readonly remembered: readonly Column[]; readonly notes: readonly string[] }> {
   const gathered = columnsSoFar(request.stream, known);
   for (const entry of entries) {
     await request.context.engine.session(request.control.signal, (session) => withScratch(session, async (folder) => {
@@ -37,7 +37,8 @@ export async function inferColumns(request: InferRequest, entries: readonly Slic
       }
     }));
   }
-  return { columns: gathered.all(), notes: gathered.notes() };
+  const columns = gathered.all();
+  return { columns, remembered: gathered.remembered(columns), notes: gathered.notes() };
 }
 
 /** What is looked at: the beginning of a text of lines, all of anything else. */

@@ -34,12 +34,12 @@ export async function openFileSource(place: Place, settings: Settings, context: 
       const follows = stream.mode === 'incremental' && stream.changedFile === 'follow';
       const chosen = follows ? await followFiles(place, request, found, control) : { ...chooseFiles(request, found), state: {} as JsonObject, notes: [] };
       const known = (request.position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
-      const { columns, notes } = await inferColumns({ place, settings, context, stream, control }, chosen.fresh, known);
+      const { columns, remembered, notes } = await inferColumns({ place, settings, context, stream, control }, chosen.fresh, known);
       const none = stream.mode === 'incremental' && chosen.fresh.length === 0 ? [`nothing new: all ${found.length} files have been read`] : [];
       return {
         columns, key: [], window: null,
         partitions: chosen.fresh.map((entry, ordinal) => ({ ordinal, label: entry.path, detail: entry as unknown as Json, estimatedRows: null })),
-        position: { cursor: null, state: { columns: columns as unknown as Json, ...chosen.state } },
+        position: { cursor: null, state: { columns: remembered as unknown as Json, ...chosen.state } },
         files: stream.mode === 'incremental' && !follows ? chosen.fresh.map(({ path: file, size, version }) => ({ path: file, size, version })) : [],
         reloads: chosen.reloads, notes: [...chosen.notes, ...notes, ...none],
       };

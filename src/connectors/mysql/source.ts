@@ -49,6 +49,13 @@ export async function openMysqlSource(config: MysqlConfig, context: ConnectorCon
       const rows = await landRows(connection, sql, place.path, control);
       return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: { fields: plan.columns.length } }, origin: table.label })];
     },
+    async sample({ stream, rows }, landing, control) {
+      const connection = await connect();
+      const table = await describeTable(connection, stream.stream, config.database);
+      const place = await landing.create('csv');
+      await landRows(connection, `SELECT ${table.columns.map(printed).join(', ')} FROM ${table.from} LIMIT ${rows}`, place.path, control);
+      return { columns: table.columns, files: [{ path: place.path, format: { name: 'copy_csv', options: { fields: table.columns.length } }, origin: table.label }] };
+    },
     close: async () => { await opened?.close(); },
   };
 }

@@ -8,7 +8,7 @@ import { ConfigurationError, SourceHeldError } from '../../domain/errors';
 import type { Json } from '../../domain/json';
 import type { LandingFile } from '../../domain/manifest';
 import type { Window } from '../../domain/position';
-import type { CheckResult, ConnectorContext, PlanRequest, Source } from '../connector';
+import type { CheckResult, ConnectorContext, Landing, PlanRequest, Sample, Source } from '../connector';
 import { openClient, type Client } from './client';
 import { declaredColumns, mergedColumns, refuseUnknown, typedColumns } from './columns';
 import type { RestConfig, RestStream } from './config';
@@ -52,6 +52,12 @@ export async function openRestSource(config: RestConfig, context: ConnectorConte
       }
       return files;
     },
+    async sample({ stream, position }, landing, control) {
+      const named = declaredColumns(streamNamed(config, stream.stream, context.connection));
+      const { columns, files } = await firstPage(opened, stream.stream, null, landing, control);
+      const known = (position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
+      return { columns: typedColumns(stream, named ?? mergedColumns(known, columns)), files };
+    },
     close: async () => undefined,
   };
 }
@@ -81,17 +87,27 @@ async function columnsFor(opened: Opened, { stream }: PlanRequest, declared: Res
 /** Requests after which a stream is taken for an empty one. */
 const looksAt = 20;
 
-async function firstColumns({ config, context, client }: Opened, name: string, window: Window | null, control: Control): Promise<readonly Column[]> {
+/** The first page that has records, and what they show. */
+async function firstPage({ config, context, client }: Opened, name: string, window: Window | null, landing: Pick<Landing, 'create'>, control: Control): Promise<Sample> {
+  let columns: readonly Column[] = [];
+  let files: Sample['files'] = [];
+  const keep = async (page: FoundPage) => {
+    columns = await page.columns();
+    files = [{ path: page.path, format: page.format, origin: page.origin }];
+    return [];
+  };
+  let asked = 0;
+  for await (const _page of walk({ config, client, engine: context.engine, name, window, landing, control }, keep, undefined)) {
+    if (columns.length > 0 || ++asked >= looksAt) break;
+  }
+  return { columns, files };
+}
+
+async function firstColumns(opened: Opened, name: string, window: Window | null, control: Control): Promise<readonly Column[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'millrace-rest-'));
   try {
     const create = async (extension: string) => { const file = path.join(folder, `${randomUUID()}.${extension}`); return { key: file, path: file }; };
-    let columns: readonly Column[] = [];
-    const keep = async (page: FoundPage) => { columns = await page.columns(); return []; };
-    let asked = 0;
-    for await (const _page of walk({ config, client, engine: context.engine, name, window, landing: { create }, control }, keep, undefined)) {
-      if (columns.length > 0 || ++asked >= looksAt) break;
-    }
-    return columns;
+    return (await firstPage(opened, name, window, { create }, control)).columns;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

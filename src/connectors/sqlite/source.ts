@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Database } from 'node-sqlite3-wasm';
 import type { Column } from '../../domain/column';
+import type { Control } from '../../domain/control';
 import { ConfigurationError, SourceHeldError, SourceUnavailableError } from '../../domain/errors';
 import type { StreamSpec } from '../../domain/pipeline';
 import { csvLine, openTextFile } from '../../formats/text-file';
@@ -46,24 +47,38 @@ export async function openSqliteSource(config: SqliteConfig, context: ConnectorC
     read: ({ stream, plan }, landing, control) => withDatabase(async (database) => {
       refuseOtherColumns(stream.stream, describe(database, stream).columns, plan.columns);
       const place = await landing.create('csv');
-      const out = await openTextFile(place.path);
-      const names = plan.columns.map((_column, index) => `c${index}`);
-      const statement = database.prepare(`SELECT ${plan.columns.map(({ name, type }, index) => `${printed(name, type)} AS c${index}`).join(', ')} FROM ${quoteIdentifier(stream.stream)}`);
-      let rows = 0;
-      try {
-        for (const row of statement.iterate() as Iterable<Record<string, string | null>>) {
-          if (rows % 10_000 === 0) { control.signal.throwIfAborted(); control.progress({ rows }); }
-          await out.write(csvLine(names.map((name) => row[name] ?? null)));
-          rows += 1;
-        }
-      } finally {
-        statement.finalize();
-        await out.close();
-      }
-      return [await landing.seal(place.key, { rows, format: { name: 'copy_csv', options: { fields: plan.columns.length } }, origin: stream.stream })];
+      const rows = await landRows(database, stream.stream, plan.columns, place.path, control);
+      return [await landing.seal(place.key, { rows, format: formatOf(plan.columns), origin: stream.stream })];
+    }),
+    sample: ({ stream, rows }, landing, control) => withDatabase(async (database) => {
+      const { columns } = describe(database, stream);
+      const place = await landing.create('csv');
+      await landRows(database, stream.stream, columns, place.path, control, ` LIMIT ${rows}`);
+      return { columns, files: [{ path: place.path, format: formatOf(columns), origin: stream.stream }] };
     }),
     close: async () => undefined,
   };
+}
+
+const formatOf = (columns: readonly Column[]) => ({ name: 'copy_csv', options: { fields: columns.length } });
+
+/** Writes rows as a COPY prints them; returns how many there were. @param limit what follows FROM. */
+async function landRows(database: Database, table: string, columns: readonly Column[], to: string, control: Control, limit = ''): Promise<number> {
+  const out = await openTextFile(to);
+  const names = columns.map((_column, index) => `c${index}`);
+  const statement = database.prepare(`SELECT ${columns.map(({ name, type }, index) => `${printed(name, type)} AS c${index}`).join(', ')} FROM ${quoteIdentifier(table)}${limit}`);
+  let rows = 0;
+  try {
+    for (const row of statement.iterate() as Iterable<Record<string, string | null>>) {
+      if (rows % 10_000 === 0) { control.signal.throwIfAborted(); control.progress({ rows }); }
+      await out.write(csvLine(names.map((name) => row[name] ?? null)));
+      rows += 1;
+    }
+  } finally {
+    statement.finalize();
+    await out.close();
+  }
+  return rows;
 }
 
 function open(file: string): Database {
