@@ -1,13 +1,12 @@
 // AWS Signature Version 4, checked as the service does it: a request that is not signed by a known key is refused.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-const service = 'redshift-data';
 const tolerance = 15 * 60_000;
 const hmac = (key, text) => createHmac('sha256', key).update(text).digest();
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
 /** Null: good. Else what the service says. */
-export function signatureProblem(request, body, { accessKeyId, secretAccessKey, region }, now = Date.now()) {
+export function signatureProblem(request, body, { accessKeyId, secretAccessKey, region, service = 'redshift-data' }, now = Date.now()) {
   const header = request.headers.authorization;
   if (!header) return { status: 403, type: 'MissingAuthenticationTokenException', message: 'Missing Authentication Token' };
   const [, key, day, scopeRegion, scopeService, signedNames, signature] = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(header) ?? [];

@@ -1,10 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CreateBucketCommand, CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client, S3ServiceException, UploadPartCommand } from '@aws-sdk/client-s3';
 import { startS3 } from '../../src/dev/s3';
 import { isChanged, objectStoreSchema, openObjectStore, type ObjectStore, type ObjectStoreSettings } from '../../src/stores/object-store';
+import { translated } from '../../src/stores/object-store/errors';
 import { openProxy, type Verdict } from '../support/http-proxy';
 import { createBucket, s3Client, s3Server } from '../support/s3';
 
@@ -163,3 +167,51 @@ test('a server that is killed in mid-upload leaves no half object; the next atte
   await proxy.close();
   await second.stop('SIGKILL');
 }, 180_000);
+
+test.each([
+  ['AccessDenied', 403, 'writing', 'grant s3:PutObject on arn:aws:s3:::my-lake/warehouse/* to the principal'],
+  ['AccessDenied', 403, 'listing', 'grant s3:ListBucket on arn:aws:s3:::my-lake to the principal'],
+  ['403', 403, 'reading', 'grant s3:GetObject on arn:aws:s3:::my-lake/warehouse/*'],
+  ['AccessDenied', 403, 'writing with a key of KMS', 'grant kms:GenerateDataKey and kms:Decrypt on the KMS key'],
+  ['PermanentRedirect', 301, 'listing', 'the bucket lies in another region: set "region" in connections.yaml'],
+  ['ExpiredToken', 400, 'reading', 'correct the credentials of the connection'],
+])('%s (HTTP %i) while %s says what to do', (name, httpStatusCode, action, remedy) => {
+  const error = new S3ServiceException({ name, message: action.includes('KMS') ? 'not authorized to perform: kms:GenerateDataKey' : 'no', $fault: 'client', $metadata: { httpStatusCode } });
+  expect(translated(error, { role: 'destination', name: 's3://my-lake/warehouse' }, action.split(' ')[0]!, 'a.parquet')).toMatchObject({ disposition: 'hold', message: expect.stringContaining(remedy) as string });
+});
+
+test('a profile of the AWS files gives the credentials', async () => {
+  const { accessKeyId, secretAccessKey } = s3Server();
+  const file = path.join(folder, 'credentials');
+  writeFileSync(file, `[etl]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`);
+  const before = { ...process.env };
+  Object.assign(process.env, { AWS_SHARED_CREDENTIALS_FILE: file, AWS_CONFIG_FILE: path.join(folder, 'none') });
+  const { access_key_id: _key, secret_access_key: _secret, ...rest } = settings;
+  const profiled = openObjectStore({ ...rest, profile: 'etl' }, 'destination');
+  try {
+    await profiled.probe();
+  } finally {
+    profiled.close();
+    process.env = before;
+  }
+});
+
+test('each write asks for encryption by the key that is named', async () => {
+  const seen: { readonly line: string; readonly headers: IncomingHttpHeaders }[] = [];
+  // Not S3: it only looks at what is asked of it.
+  const server = createServer((request, response) => {
+    seen.push({ line: `${request.method} ${request.url}`, headers: request.headers });
+    request.resume();
+    const started = request.method === 'POST' && request.url!.includes('uploads');
+    request.on('end', () => response.writeHead(200, { etag: '"x-2"', 'content-type': 'application/xml' }).end(request.method === 'PUT' ? '' : started ? '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>' : '<Result><ETag>"x-2"</ETag></Result>'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const store = openObjectStore({ ...settings, endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, kms_key: 'arn:aws:kms:eu-central-1:111122223333:key/k', part_size: 5 }, 'destination');
+  await store.createText('small.json', '{}');
+  await store.upload('big.bin', fileOf('encrypted.bin', 6 * mebibyte), { signal });
+  const asking = seen.filter(({ line }) => /^PUT .*small\.json|^POST .*uploads/.test(line));
+  expect(asking).toHaveLength(2);
+  for (const { headers } of asking) expect(headers).toMatchObject({ 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': 'arn:aws:kms:eu-central-1:111122223333:key/k' });
+  store.close();
+  server.close();
+});

@@ -5,7 +5,8 @@ import { openLocalStaging } from '../../src/stores/local-staging';
 import { openObjectStore, type ObjectStoreSettings } from '../../src/stores/object-store';
 import { openS3Staging } from '../../src/stores/s3-staging';
 import type { StagingStore } from '../../src/stores/staging';
-import { createBucket } from '../support/s3';
+import { openNamedStaging } from '../../src/stores/open-staging';
+import { createBucket, s3Server } from '../support/s3';
 
 /** Both stores keep the same promises; the second opening is another worker, with S3 one on another machine. */
 let folder: string;
@@ -74,4 +75,16 @@ describe.each<[string, () => Promise<StagingStore>, () => Promise<StagingStore>]
     expect(await other.list('swept')).toEqual(['swept/0002/', 'swept/0003/']);
     await store.sweep('never-there', new Set());
   });
+});
+
+test('an address of which the bucket is not there is refused with what to correct, and makes none', async () => {
+  const { endpoint, accessKeyId, secretAccessKey } = s3Server();
+  const before = { ...process.env };
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey });
+  try {
+    const open = () => openNamedStaging(`s3://no-such-bucket-${Date.now()}/x?endpoint=${encodeURIComponent(endpoint)}`, { home: folder, stagingCache: 1e9 });
+    await expect(open()).rejects.toThrow('correct the bucket of the staging address or create it');
+  } finally {
+    process.env = before;
+  }
 });

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { StreamCompacted } from '../../src/activities/compact-contract';
 import { parsePipeline } from '../../src/config/load-pipeline';
-import { openObjectStore, type ObjectStore } from '../../src/stores/object-store';
+import { openObjectStore, type ObjectStore, type ObjectStoreSettings } from '../../src/stores/object-store';
 import { createDatabase, type TestDatabase } from './postgres';
 import { createBucket } from './s3';
 import { install, type Installation } from './worker';
@@ -13,6 +13,9 @@ const append = 'mode: incremental, cursor: at, write: append, settle: 30 seconds
 export interface Lake {
   readonly place: Installation;
   readonly connections: string;
+  readonly source: TestDatabase;
+  readonly objects: ObjectStore;
+  readonly settings: ObjectStoreSettings;
   /** 300 rows more of a table of its own, in two months. */
   grow(table: string): Promise<void>;
   yaml(destination: string, table: string, words?: string): string;
@@ -24,20 +27,21 @@ export interface Lake {
   close(): Promise<void>;
 }
 
-export async function createLake(): Promise<Lake> {
+/** @param words more of the bucket's connection */
+export async function createLake(words = ''): Promise<Lake> {
   const source: TestDatabase = await createDatabase();
   const database: TestDatabase = await createDatabase();
   const settings = await createBucket({ prefix: 'lake' });
   const objects: ObjectStore = openObjectStore(settings, 'destination');
   const { bucket, endpoint, access_key_id: key, secret_access_key: secret } = settings;
   const connections = `shop: { connector: postgres, url: "${source.url}" }\ndb: { connector: postgres, url: "${database.url}" }\nfolder: { connector: files, path: lake }\n` +
-    `bucket: { connector: s3, bucket: ${bucket}, prefix: lake, endpoint: "${endpoint}", access_key_id: ${key}, secret_access_key: ${secret} }\n`;
+    `bucket: { connector: s3, bucket: ${bucket}, prefix: lake, endpoint: "${endpoint}", access_key_id: ${key}, secret_access_key: ${secret}${words} }\n`;
   const place = await install(connections);
   mkdirSync(path.join(place.home, 'lake'));
 
   const sums = (of: string): string => `SELECT count(*)::text AS n, sum(id)::text AS ids, sum(amount)::text AS amount, count(amount)::text AS amounts, max(at)::text AS last FROM ${of}`;
   return {
-    place, connections,
+    place, connections, source, objects, settings,
     async grow(table) {
       await source.run(`CREATE TABLE IF NOT EXISTS ${table} (id bigint PRIMARY KEY, month text NOT NULL, amount numeric(12,2), at timestamptz NOT NULL)`);
       await source.run(`INSERT INTO ${table} SELECT m.last + n, CASE WHEN n % 2 = 0 THEN '2026-01' ELSE '2026-02' END, nullif(n % 7, 0) * 1.01, timestamptz '2026-01-01' + (m.last + n) * interval '1 minute' FROM (SELECT coalesce(max(id), 0) AS last FROM ${table}) m, generate_series(1, 300) n`);

@@ -28,7 +28,11 @@ export async function compactTable(store: TableStore, engine: Engine, request: C
   if (!head) return nothing;
   const { run: { pipeline }, stream: { stream, to } } = request.target;
   if (head.pipeline !== pipeline || head.stream !== stream) throw new ConfigurationError(`compacting "${to}": "${store.label}" belongs to stream "${head.stream}" of pipeline "${head.pipeline}"; compact it by that`);
-  if (!request.dryRun) await removeGone(store, head);
+  if (!request.dryRun) {
+    // What died between a swap and the catalog is made up for first: the catalog may still name what is removed then.
+    if (head.merged?.length) await announce({ store, request });
+    await removeGone(store, head);
+  }
   const pieces = await piecesOf(store, head);
   const groups = groupsOf(pieces, request.fileSize);
   const turn = request.dryRun ? null : await takeTurn(store, groups.length > 0);
@@ -99,12 +103,16 @@ async function mergeGroup(work: Work, group: readonly Piece[]): Promise<boolean>
     control.reached('compact:after-manifest');
     const swapped = await putInPlace(store, group, turn, place);
     control.reached('compact:after-commit');
+    if (swapped) await announce(work);
     await store.remove(swapped ? group.map((piece) => piece.file.path) : [kept!.path, place]);
     return swapped;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
+
+const announce = async ({ store, request: { target } }: Pick<Work, 'store' | 'request'>): Promise<void> =>
+  store.announce?.({ pipeline: target.run.pipeline, stream: target.stream, columns: null });
 
 /** Batch by batch, rows of several files added up. */
 function partsOf(group: readonly Piece[]): MergedFile['parts'] {

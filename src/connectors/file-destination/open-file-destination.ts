@@ -48,9 +48,9 @@ export async function openFileDestination(home: TableHome, context: ConnectorCon
   return {
     check: () => home.check(),
     claim: (target) => claimTable(tableOf(target), target),
-    async prepare({ stream }, plan) {
+    async prepare({ run, stream }, plan) {
       refuseLayout(stream, plan.target.map(({ name }) => name));
-      return { statements: [], destructive: [] };
+      return { statements: await home.open(stream.to).foresee?.({ pipeline: run.pipeline, stream, columns: plan.target }) ?? [], destructive: [] };
     },
     stagesLineage: ({ stream }) => stream.lineage && stream.partitionBy.length === 0 && stream.fileSize === undefined && isPlainParquet(stream),
     async load(request, control) {

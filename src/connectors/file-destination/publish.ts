@@ -14,8 +14,12 @@ export async function publishTable(store: TableStore, request: Request, reached:
   const { target, plan, batchIds } = request;
   const head = (await store.readHead())!;
   const holder = runPath(target.run);
+  const announce = async (): Promise<void> => store.announce?.({ pipeline: target.run.pipeline, stream: target.stream, columns: plan.target });
   // Also after a lost reply: the head already holds this change.
-  if (head.version === plan.version + 1 && head.publisher === holder && head.receipt) return head.receipt;
+  if (head.version === plan.version + 1 && head.publisher === holder && head.receipt) {
+    await announce();
+    return head.receipt;
+  }
   await refuseOldFence(store, target, plan.fence, plan.version);
   const coming = await manifestsOf(store, request);
   const gone = await displacements(store, head, request, coming);
@@ -34,6 +38,7 @@ export async function publishTable(store: TableStore, request: Request, reached:
   });
   if (!swapped) return publishTable(store, request, () => undefined);
   reached('publish:after-commit');
+  await announce();
   await store.remove([...gone.batches.flatMap(({ files }) => files.map((file) => file.path)), ...gone.merged.map(({ path }) => path)]);
   return receipt;
 }

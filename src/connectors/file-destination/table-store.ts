@@ -1,3 +1,5 @@
+import type { Column } from '../../domain/column';
+import type { StreamSpec } from '../../domain/pipeline';
 import type { FileRecord, Position } from '../../domain/position';
 import type { PublishReceipt } from '../../domain/receipt';
 
@@ -104,6 +106,20 @@ export interface TableStore {
   /** Files that attempts have brought with this folder and no document may name. */
   leftovers(folder: string): Promise<readonly string[]>;
   remove(keys: readonly string[]): Promise<void>;
+  /**
+   * Tells a catalog, where there is one, which files the table consists of now: after each swap that changes them, before what they replace
+   * is removed, and again after a crash in between.
+   */
+  announce?(what: Announcement): Promise<void>;
+  /** What announcing would do, for people; throws where it would be refused. Writes nothing. */
+  foresee?(what: Announcement & { readonly columns: readonly Column[] }): Promise<readonly string[]>;
+}
+
+export interface Announcement {
+  readonly pipeline: string;
+  readonly stream: StreamSpec;
+  /** Null: as they were announced before. */
+  readonly columns: readonly Column[] | null;
 }
 
 export const fenceFolder = (fence: number): string => `_millrace/f${fence}`;
