@@ -3,7 +3,7 @@
 //   lost        the request is accepted, and the connection is cut instead of an answer
 //   conflict    a transaction fails before its statement `at` with error 1023
 //   crash       the cluster goes away before statement `at`: ABORTED, rolled back
-//   hold        a statement stays SUBMITTED until `release`
+//   hold        a statement stays SUBMITTED until `release`; with `at`, its transaction stays open before that statement
 //   refuse      from now on COPY refuses records of CSV that hold `text`
 //   s3          COPY and UNLOAD meet a server error of S3
 export const kinds = ['throttle', 'lost', 'conflict', 'crash', 'hold', 'refuse', 's3'];
@@ -30,8 +30,11 @@ export function createFaults() {
       return found ? take(found.kind, (fault) => fault === found).kind : null;
     },
     async held(statement) {
-      if (!take('hold', (fault) => named(fault, statement))) return;
+      if (!take('hold', (fault) => fault.at === undefined && named(fault, statement))) return;
       await new Promise((resolve) => { held.set(statement.id, resolve); });
+    },
+    async heldAt(statement, index) {
+      if (take('hold', (fault) => fault.at === index && named(fault, statement))) await new Promise((resolve) => { held.set(statement.id, resolve); });
     },
     release(statement) {
       for (const [id, resolve] of held) if (!statement || statement.id === id) { held.delete(id); resolve(); }

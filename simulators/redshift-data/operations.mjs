@@ -45,7 +45,7 @@ export function createOperations({ statements, database, targets, pageRows }) {
     if (long !== -1) throw invalid(`SQL text of statement ${long + 1} exceeds the limit of 100 KB`);
     if (Database !== database) throw invalid(`FATAL: database "${Database}" does not exist`);
     const bound = parameters ? bind(sqls, parameters) : sqls;
-    const statement = statements.submit({ sqls: bound, name, token, batch, mode, database, target, format });
+    const statement = statements.submit({ sqls: bound, name, token, batch, mode, database, target, user: input.DbUser, format });
     await statements.wait(statement, wait);
     return {
       statement,

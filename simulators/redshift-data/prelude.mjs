@@ -26,4 +26,6 @@ CREATE TABLE redshift_sim.sys_load_error_detail (user_id int, query_id bigint, t
 END IF;
 CREATE OR REPLACE FUNCTION redshift_sim.dateadd(text, bigint, timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $f$SELECT $3 + ($2 || ' ' || $1)::interval$f$;
 CREATE OR REPLACE FUNCTION redshift_sim.convert_timezone(text, text, timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $f$SELECT ($3 AT TIME ZONE $1) AT TIME ZONE $2$f$;
+GRANT USAGE ON SCHEMA redshift_sim TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA redshift_sim TO PUBLIC;
 END $$`;

@@ -17,6 +17,16 @@ export async function openSession(url) {
   return client;
 }
 
+/** `DbUser` is a role of Postgres, with the grants that it has there. */
+async function becomes(client, user) {
+  try {
+    await client.query(`SET ROLE "${user.replaceAll('"', '""')}"`);
+  } catch (error) {
+    await client.end();
+    throw new SqlError(error.code === '22023' ? `FATAL: user "${user}" does not exist` : error.message);
+  }
+}
+
 class Ended extends Error {}
 
 /**
@@ -29,6 +39,7 @@ export async function runStatement(statement, { url, store, iamRoles, isolation,
     const other = await openSession(url);
     await other.query('SELECT pg_cancel_backend($1)', [client.processID]).finally(() => other.end());
   };
+  if (statement.user) await becomes(client, statement.user);
   const begin = `BEGIN ISOLATION LEVEL ${isolation === 'serializable' ? 'SERIALIZABLE' : 'REPEATABLE READ'}`;
   const world = {
     client, store, iamRoles, faults, s3Fails: () => faults.s3(statement), translateQuery: (sql) => translate(sql, { alone: true }).sql,
@@ -42,6 +53,8 @@ export async function runStatement(statement, { url, store, iamRoles, isolation,
       sub.status = 'STARTED';
       const started = process.hrtime.bigint();
       try {
+        await faults.heldAt(statement, index);
+        if (statement.cancelled) throw new Ended('cancelled');
         const fault = faults.at(statement, index);
         if (fault === 'conflict') throw new SqlError('1023\nDETAIL: Serializable isolation violation on table - 100500, transactions forming the cycle are: 2117, 2118 (pid:1073832321)');
         if (fault === 'crash') throw new Ended('crash');

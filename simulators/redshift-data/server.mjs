@@ -28,6 +28,7 @@ export async function createRedshiftServer({ postgres, s3, accessKeyId = 'simula
   const store = new S3Client({ endpoint: s3.endpoint, region, credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey }, forcePathStyle: true });
   const faults = createFaults();
   const statements = createStatements({ most, faults, settings: () => ({ url: urlOf(), store, iamRoles, isolation }) });
+  const asked = {};
   const operations = createOperations({ statements, database, targets, pageRows });
 
   async function answer(request, response, body) {
@@ -39,6 +40,7 @@ export async function createRedshiftServer({ postgres, s3, accessKeyId = 'simula
     const operation = /^RedshiftData\.(\w+)$/.exec(request.headers['x-amz-target'] ?? '')?.[1];
     if (!operation || !Object.hasOwn(operations, operation)) return refuse(response, { status: 400, type: 'UnknownOperationException', message: `operation ${operation} is not simulated` });
     await prepare();
+    asked[operation] = (asked[operation] ?? 0) + 1;
     if (faults.request(operation)) return refuse(response, { status: 400, type: 'ThrottlingException', message: 'Rate exceeded' });
     const { text, statement } = await operations[operation](JSON.parse(body.toString('utf8')));
     if (faults.answer(operation, statement)) return response.destroy();
@@ -51,6 +53,7 @@ export async function createRedshiftServer({ postgres, s3, accessKeyId = 'simula
     if (request.url === '/_simulator/fault' && kinds.includes(input.kind)) faults.add(input);
     else if (request.url === '/_simulator/release') faults.release();
     else if (request.url === '/_simulator/expire') statements.forget();
+    else if (request.url === '/_simulator/asked') return send(response, 200, JSON.stringify(asked));
     else if (request.url === '/_simulator/statements') return send(response, 200, JSON.stringify(statements.all().map(({ id, name, status, error, sqls }) => ({ id, name, status, error, sqls }))));
     else return refuse(response, { status: 400, type: 'UnknownOperationException', message: 'unknown request to the simulator' });
     send(response, 200, '{}');

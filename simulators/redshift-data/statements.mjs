@@ -42,7 +42,7 @@ export function createStatements({ most = 500, settings, faults, now = Date.now 
   }
 
   return {
-    submit({ sqls, name, token, batch, mode = 'TRANSACTION', database, target, format = 'JSON' }) {
+    submit({ sqls, name, token, batch, mode = 'TRANSACTION', database, target, user, format = 'JSON' }) {
       const known = token === undefined ? undefined : byToken.get(token);
       if (known && now() - known.createdAt < tokenKept) {
         // The service does not say what it does here; a mistake of the caller is told rather than passed over.
@@ -51,7 +51,7 @@ export function createStatements({ most = 500, settings, faults, now = Date.now 
       }
       if ([...byId.values()].filter((statement) => !isOver(statement)).length >= most) throw new ServiceError('ActiveStatementsExceededException', `The number of active statements exceeds ${most}`);
       const statement = {
-        id: randomUUID(), sqls, name, batch, mode, database, target, format, status: 'SUBMITTED', createdAt: now(), updatedAt: now(), duration: 0, error: null, waiting: [], cancelled: false, cancel: null,
+        id: randomUUID(), sqls, name, batch, mode, database, target, user, format, status: 'SUBMITTED', createdAt: now(), updatedAt: now(), duration: 0, error: null, waiting: [], cancelled: false, cancel: null,
         subs: sqls.map((sql) => ({ sql, status: 'SUBMITTED', error: null, rows: -1, size: -1, queryId: -1, duration: 0, result: null })),
       };
       byId.set(statement.id, statement);

@@ -30,6 +30,8 @@ export interface SimulatedWarehouse extends Warehouse {
   fault(fault: { readonly kind: string; readonly operation?: string; readonly name?: string; readonly text?: string; readonly at?: number; readonly times?: number }): Promise<void>;
   release(): Promise<void>;
   expire(): Promise<void>;
+  /** Requests so far, by operation. */
+  asked(): Promise<Readonly<Record<string, number | undefined>>>;
   statements(): Promise<readonly { readonly id: string; readonly name?: string; readonly status: string; readonly error: string | null; readonly sqls: readonly string[] }[]>;
 }
 
@@ -84,6 +86,7 @@ export async function startWarehouse(options: object = {}): Promise<SimulatedWar
     fault: async (fault) => { await ask('fault', fault); },
     release: async () => { await ask('release'); },
     expire: async () => { await ask('expire'); },
+    asked: async () => await ask('asked') as Awaited<ReturnType<SimulatedWarehouse['asked']>>,
     statements: async () => await ask('statements') as Awaited<ReturnType<SimulatedWarehouse['statements']>>,
     async close() {
       redshift.close();

@@ -1,5 +1,5 @@
 import type { Redshift } from './client';
-import { quoteLiteral } from './quote';
+import { quoteIdentifier, quoteLiteral } from './quote';
 import { typeOfCatalog } from './types';
 
 export interface TableColumn {
@@ -21,6 +21,12 @@ export async function describeColumns(redshift: Redshift, schema: string, table:
 }
 
 export const typesOf = (columns: ReadonlyMap<string, TableColumn>): ReadonlyMap<string, string> => new Map([...columns].map(([name, { type }]) => [name, type]));
+
+/** A user that may not make schemas works in one that is there; IF NOT EXISTS would refuse it even so. */
+export async function schemaSql(redshift: Redshift, schema: string): Promise<readonly string[]> {
+  const there = await redshift.rows(`SELECT '1' AS some FROM pg_namespace WHERE nspname = ${quoteLiteral(schema)}`);
+  return there.length > 0 ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`];
+}
 
 /** Types by name in lower case; empty: no such table. */
 export const columnsOf = async (redshift: Redshift, schema: string, table: string): Promise<ReadonlyMap<string, string>> => typesOf(await describeColumns(redshift, schema, table));

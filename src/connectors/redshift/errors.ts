@@ -32,19 +32,19 @@ export function statementError(said: string, status: 'FAILED' | 'ABORTED', confi
   if (status === 'ABORTED') return new DestinationUnavailableError(`${where}: the statement was ended (${text || 'no reason given'}); it is tried again`, facts);
   if (/S3ServiceException|Spectrum/i.test(text) && /Status 5\d\d|SlowDown|InternalError|ServiceUnavailable|CanRetry 1/i.test(text)) return new DestinationUnavailableError(`${where}: S3 did not answer the warehouse (${text}); it is tried again`, facts);
   if (/connection|terminating|could not open relation|shutting down|out of disk|deadlock|cancell?ed/i.test(text) && !/permission/i.test(text)) return new DestinationUnavailableError(`${where}: ${text}; it is tried again`, facts);
-  return new DestinationHeldError(`${where}: ${text}${remedyFor(text)}`, facts);
+  return new DestinationHeldError(`${where}: ${text}${remedyFor(text, config)}`, facts);
 }
 
 export const isConflict = (said: string): boolean => /\b1023\b|Serializable isolation violation|could not serialize/i.test(said);
 
-function remedyFor(text: string): string {
+function remedyFor(text: string, { iam_role: role, staging: { bucket, prefix } }: RedshiftConfig): string {
   if (/must be owner/i.test(text)) return '; the table has another owner: let its owner make the change, or ALTER TABLE … OWNER TO the database user, then "millrace resume RUN"';
   const [, relation] = /permission denied for (?:relation|table) (\S+)/i.exec(text) ?? [];
   if (relation) return `; GRANT SELECT, INSERT, UPDATE, DELETE ON ${relation} TO the database user, then "millrace resume RUN"`;
   if (/permission denied/i.test(text)) return '; grant it to the database user (docs/redshift.md lists the grants), then "millrace resume RUN"';
   if (/Status 301|PermanentRedirect|different region|addressed using the specified endpoint/i.test(text)) return '; the staging bucket lies in another region than the warehouse: take one beside it, then "millrace resume RUN"';
   if (/NoSuchBucket|bucket does not exist/i.test(text)) return '; correct "staging.bucket" of the connection, then "millrace resume RUN"';
-  if (/not authorized to assume|CREDENTIALS|S3ServiceException|Access ?Denied/i.test(text)) return '; "iam_role" must be attached to the warehouse and may read the staging bucket (s3:GetObject, s3:ListBucket), then "millrace resume RUN"';
+  if (/not authorized to assume|CREDENTIALS|S3ServiceException|Access ?Denied/i.test(text)) return `; ${role === 'default' ? 'the default role of the warehouse' : `"iam_role" ${role}`} must be attached to the warehouse and be granted s3:GetObject (to read from Redshift s3:PutObject and s3:DeleteObject too) on arn:aws:s3:::${bucket}/${prefix ? `${prefix}/` : ''}* and s3:ListBucket on arn:aws:s3:::${bucket}, then "millrace resume RUN"`;
   return '; mend that, then "millrace resume RUN"';
 }
 

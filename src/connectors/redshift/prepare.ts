@@ -5,8 +5,9 @@ import type { Plan } from '../../domain/plan';
 import type { SchemaChanges, Target } from '../connector';
 import { beginningOf, versionColumns, versionProblem } from '../versions';
 import type { Redshift } from './client';
-import { describeColumns, typesOf, type TableColumn } from './columns';
+import { describeColumns, schemaSql, typesOf, type TableColumn } from './columns';
 import type { Names } from './names';
+import { refuseUnprivileged, refuseUnseen } from './privileges';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
 import { systemTablesThere } from './system-tables';
 import { holds, redshiftTypeOf, textLength } from './types';
@@ -27,10 +28,14 @@ export async function prepareTarget(redshift: Redshift, names: Names, { stream }
   const existing = typesOf(there);
   const statements: string[] = [];
   const destructive: string[] = [];
-  if (existing.size === 0) statements.push(...createStatements(redshift, names, columns, stream.lineage));
-  else {
+  if (existing.size === 0) {
+    await refuseUnseen(redshift, names);
+    statements.push(...await schemaSql(redshift, names.schema), ...createStatements(redshift, names, columns, stream.lineage));
+  } else {
     if (stream.write === 'scd2') await refuseUnversioned(redshift, names, existing);
-    statements.push(...compare(names, columns, existing, stream.lineage));
+    const changes = compare(names, columns, existing, stream.lineage);
+    await refuseUnprivileged(redshift, names, changes);
+    statements.push(...changes);
     refuseUnfilled(names, columns, there);
     if (stream.write === 'merge') await refuseDoubleKeys(redshift, names, stream.key);
     if (stream.write === 'replace') destructive.push(...await refuseForeignTable(redshift, names, options.allowDestructive));
@@ -78,7 +83,6 @@ function createStatements({ config }: Redshift, names: Names, columns: readonly 
   const unknown = [setting?.distkey, ...setting?.sortkey ?? []].find((wanted) => wanted !== undefined && !columns.some(({ name, own }) => name.toLowerCase() === wanted.toLowerCase() && own !== 'super'));
   if (unknown) throw new ConfigurationError(`preparing "${names.label}": "${unknown}" is to be a key of its storage, and is no column that can be one; correct "tables" of the connection`);
   return [
-    `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(names.schema)}`,
     `CREATE TABLE IF NOT EXISTS ${names.target} (${listOf(columns)}${lineage ? `, ${batchColumn} BIGINT` : ''})${style}${sort}`,
     // How a table is known to be Millrace's own, also before its first ledger row.
     `COMMENT ON TABLE ${names.target} IS ${quoteLiteral(`loaded by Millrace pipeline ${names.pipeline}, stream ${names.stream}`)}`,

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DestinationHeldError } from '../../domain/errors';
+import { schemaSql } from './columns';
 import { quoteIdentifier, quoteLiteral } from './quote';
 import type { Redshift } from './client';
 import { systemTables, type Names } from './names';
@@ -27,8 +29,9 @@ const attempts = 6;
 export async function ensureSystemTables(redshift: Redshift, names: Names, signal: AbortSignal): Promise<void> {
   const { schema } = redshift.config;
   const wanted = [...systemTables, names.lockName];
-  const statements = [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`, ...definitions(names), `CREATE TABLE IF NOT EXISTS ${names.lock} (nothing SMALLINT)`];
+  const statements = [...await schemaSql(redshift, schema), ...definitions(names), `CREATE TABLE IF NOT EXISTS ${names.lock} (nothing SMALLINT)`];
   for (let attempt = 1; (await tablesThere(redshift, schema, wanted)).size < wanted.length; attempt += 1) {
+    if (attempt > attempts) throw new DestinationHeldError(`preparing schema "${schema}": its tables _millrace_… are there, and this database user may not use them: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${quoteIdentifier(schema)} TO it, or give the connection a "schema" of its own, then "millrace resume RUN"`, { schema });
     try {
       await redshift.transaction({ doing: `creating the system tables in schema "${schema}"`, steps: statements.map((sql) => ({ sql })), signal });
     } catch (error) {
