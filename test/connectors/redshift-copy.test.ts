@@ -3,6 +3,7 @@ import path from 'node:path';
 import { filesFor } from '../../src/connectors/redshift/copy-files';
 import { configSchema } from '../../src/connectors/redshift/config';
 import { statementError } from '../../src/connectors/redshift/errors';
+import { redshiftTypeOf } from '../../src/connectors/redshift/types';
 
 const mib = 1024 * 1024;
 
@@ -27,6 +28,30 @@ test.each([
 ])('%s is told apart: %s', (said, disposition, words) => {
   const error = statementError(said, 'FAILED', config, 'loading batch "b"');
   expect([error.disposition, error.message]).toEqual([disposition, expect.stringContaining(words)]);
+});
+
+test.each([
+  ['BOOLEAN', 'boolean'], ['TINYINT', 'smallint'], ['SMALLINT', 'smallint'], ['INTEGER', 'integer'], ['BIGINT', 'bigint'], ['HUGEINT', 'decimal(38,0)'], ['UTINYINT', 'smallint'], ['USMALLINT', 'integer'], ['UINTEGER', 'bigint'], ['UBIGINT', 'decimal(20,0)'], ['UHUGEINT', 'decimal(38,0)'],
+  ['FLOAT', 'real'], ['DOUBLE', 'double precision'], ['DECIMAL(38,9)', 'decimal(38,9)'], ['DECIMAL(38,38)', null], ['VARCHAR', 'varchar(65535)'], ['BLOB', 'varbyte(1024000)'], ['BIT', 'varchar(65535)'], ['UUID', 'varchar(36)'], ['JSON', 'super'], ["ENUM('a', 'b')", 'varchar(65535)'],
+  ['DATE', 'date'], ['TIME', 'time'], ['TIME WITH TIME ZONE', 'timetz'], ['TIMESTAMP', 'timestamp'], ['TIMESTAMP_S', 'timestamp'], ['TIMESTAMP_MS', 'timestamp'], ['TIMESTAMP_NS', null], ['TIMESTAMP WITH TIME ZONE', 'timestamptz'], ['INTERVAL', 'varchar(128)'],
+  ['INTEGER[]', 'super'], ['INTEGER[3]', 'super'], ['STRUCT(a INTEGER)', 'super'], ['MAP(VARCHAR, INTEGER)', 'super'], ['UNION(n INTEGER, t VARCHAR)', 'super'],
+])('%s of DuckDB is %s', (type, own) => {
+  expect(redshiftTypeOf({ name: 'c', nullable: true, type })).toBe(own);
+});
+
+test.each([
+  ['character varying(10)', 'varchar(40)'], ['character varying(20000)', 'varchar(65535)'], ['character(3)', 'varchar(12)'], ['json', 'super'], ['jsonb', 'super'], ['int4range', 'varchar(65535)'], ['inet', 'varchar(65535)'], ['xml', 'varchar(65535)'], ['money', 'varchar(65535)'],
+])('%s of Postgres, which travels as text, is %s', (type, own) => {
+  expect(redshiftTypeOf({ name: 'c', nullable: true, type: 'VARCHAR', sourceType: { system: 'postgres', type } })).toBe(own);
+});
+
+test.each([
+  ['a workgroup by IAM', { workgroup: 'analytics' }, null], ['a cluster by IAM', { cluster: 'c1' }, null], ['a cluster by database user', { cluster: 'c1', db_user: 'loader' }, null], ['a secret', { workgroup: 'analytics', secret_arn: 'arn:aws:secretsmanager:eu-central-1:1:secret:s' }, null],
+  ['neither', {}, /give either workgroup or cluster/], ['both', { workgroup: 'analytics', cluster: 'c1' }, /give either workgroup or cluster/], ['a workgroup with a user', { workgroup: 'analytics', db_user: 'loader' }, /a workgroup takes no db_user/],
+  ['a user and a secret', { cluster: 'c1', db_user: 'loader', secret_arn: 'arn:x' }, /either db_user or secret_arn/], ['half a key', { cluster: 'c1', access_key_id: 'a' }, /both access_key_id and secret_access_key/], ['a distkey without its style', { cluster: 'c1', tables: { t: { diststyle: 'key' } } }, /"diststyle: key" goes with "distkey"/],
+])('a connection says who it is: %s', (_what, words, problem) => {
+  const { success, error } = configSchema.safeParse({ database: 'dev', staging: { bucket: 'staging' }, ...words });
+  expect([success, error?.issues.map(({ message }) => message).join('; ') ?? null]).toEqual(problem === null ? [true, null] : [false, expect.stringMatching(problem)]);
 });
 
 test('the suite of a real Redshift runs nothing where a variable is missing, and says which', () => {

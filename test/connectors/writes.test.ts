@@ -1,3 +1,4 @@
+import { connectors } from '../../src/connectors/registry';
 import { openConnection } from '../../src/connectors/postgres/connection';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { openWarehouse, type Warehouse } from '../support/redshift';
@@ -27,7 +28,13 @@ async function source(name: string, values: string): Promise<void> {
   await database.run(`INSERT INTO ${name} VALUES ${values}`);
 }
 
-describe.each(['db', 'duck', 'rs'])('into %s', (destination) => {
+/** Files, in folders or buckets, have a suite of their own: file-destination.test.ts. */
+const destinations = { db: 'postgres', duck: 'duckdb', rs: 'redshift' };
+test('every destination with tables in the registry is tried', () => {
+  expect(connectors.filter(({ openDestination, holdsTables }) => openDestination && holdsTables).map(({ name }) => name).sort()).toEqual(Object.values(destinations).sort());
+});
+
+describe.each(Object.keys(destinations))('into %s', (destination) => {
   const back = async (name: string): Promise<readonly Record<string, string | null>[]> => {
     if (destination === 'rs') return warehouse.rows(`SELECT CAST(id AS VARCHAR) AS id, v FROM ${warehouse.schema}.${name} ORDER BY 1, 2`);
     if (destination === 'db') return rows(name);
