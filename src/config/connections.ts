@@ -96,13 +96,15 @@ const textProblems = (file: YamlFile, value: Json, at: Path): readonly Problem[]
     return message ? [file.problem(place, message, 'value')] : [];
   });
 
-const secretName = /pass(word|phrase)?$|secret|token|(access|private|api)_?key$/i;
+const secretName = /pass(word|phrase)?$|secret|token$|authorization$|(access|private|api)[-_]?key$/i;
+/** What a header is to hold by which an API lets in. */
+const isKeyHeader = (place: Path): boolean => place.at(-1) === 'value' && place.at(-2) === 'auth';
 const passwordInUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/@:]*:([^@]+)@/i;
 
 function literalSecrets(file: YamlFile, value: Json, at: Path): readonly Problem[] {
   return leaves(value, at).flatMap(({ text, path: place }) => {
     const inUrl = passwordInUrl.exec(text)?.[1];
-    const literal = inUrl === undefined ? secretName.test(String(place.at(-1))) && !holdsReference(text) : !holdsReference(inUrl);
+    const literal = inUrl === undefined ? (secretName.test(String(place.at(-1))) || isKeyHeader(place)) && !holdsReference(text) : !holdsReference(inUrl);
     return literal ? [file.problem(place, `connection "${at[0]}": a password stands in the file; write \${env:NAME} or \${file:PATH} instead`, 'value')] : [];
   });
 }

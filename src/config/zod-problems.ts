@@ -60,6 +60,10 @@ function issueProblems(issue: Issue, place: Place): readonly Problem[] {
 
 /** Of a choice, the branch that came furthest says what is wrong; branches of another shape say only that. */
 function unionProblems(branches: readonly Issue[][], issue: Issue, place: Place, word: string, value: unknown): readonly Problem[] {
+  if (branches.length === 0) {
+    const known = discriminating(place.schema, issue.path as Path).join(', ');
+    return [place.file.problem([...place.at, ...(issue.path as Path)], value === undefined ? `"${word}" is missing; write one of ${known}` : `"${word}" must be one of ${known}`, 'value')];
+  }
   if (value === undefined) return [place.file.problem([...place.at, ...(issue.path as Path)], `"${word}" is missing`)];
   const sameShape = branches.filter((issues) => !issues.some(({ code, path }) => path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')));
   const chosen = sameShape[0];
@@ -67,6 +71,13 @@ function unionProblems(branches: readonly Issue[][], issue: Issue, place: Place,
   const expected = branches.flat().filter(({ path }) => path.length === 0).map((inner) => (inner.code === 'invalid_type' ? article(inner.expected) : inner.code === 'invalid_value' ? inner.values.map((known) => JSON.stringify(known)).join(' or ') : inner.message));
   return [place.file.problem([...place.at, ...(issue.path as Path)], `"${word}" must be ${[...new Set(expected)].join(' or ')}, it is ${shapeOf(value, place)}`, 'value')];
 }
+
+/** Values of the word by which a choice tells its branches apart. */
+const discriminating = (schema: z.ZodType, path: Path): readonly string[] =>
+  (schemaAt(schema, path.slice(0, -1))?.def?.options ?? []).flatMap((option) => {
+    const { values = [] } = ((option as Shaped).shape?.[String(path.at(-1))]?.def ?? {}) as { readonly values?: readonly unknown[] };
+    return values.map(String);
+  });
 
 function unknownKey(key: string, holder: unknown, place: Place, within: Path): string {
   const instead = within.length === 0 ? place.toCome?.[key] : undefined;

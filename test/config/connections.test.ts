@@ -40,6 +40,20 @@ describe('connections', () => {
     expect(connections.warnings('warehouse')).toEqual([]);
   });
 
+  it('tell a key in a header from an address of tokens', () => {
+    const one = (auth: string, more = ''): number => parseConnections(`api: { connector: rest, url: "http://a.example", auth: ${auth}, ${more}streams: { r: { path: r } } }\n`, 'c.yaml').warnings('api').length;
+    expect(one('{ type: oauth2, token_url: "http://a.example/t", client_id: me, client_secret: "${env:A}" }')).toBe(0);
+    expect(one('{ type: header, name: X-Api-Key, value: "${env:A}" }')).toBe(0);
+    expect(one('{ type: header, name: X-Api-Key, value: abc }')).toBe(1);
+    expect(one('{ type: none }', 'headers: { Authorization: Bearer abc, X-Api-Key: abc }, ')).toBe(2);
+  });
+
+  it('name the kinds that there are, where a kind is misspelt or missing', () => {
+    const problem = (stream: string): string => { try { parseConnections(`api: { connector: rest, url: "http://a.example", streams: { r: { path: r, ${stream} } } }\n`, 'c.yaml'); return ''; } catch (error) { return (error as Error).message; } };
+    expect(problem('pagination: { type: cursr }')).toContain('"type" must be one of none, page, offset, cursor, link, next_url');
+    expect(problem('pagination: { param: page }')).toContain('"type" is missing; write one of none, page');
+  });
+
   describe('on the worker', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'connections-'));
     const file = path.join(folder, 'connections.yaml');

@@ -231,3 +231,38 @@ describe('pages', () => {
     expect(rejects).toHaveLength(read === null ? 1 : 0);
   });
 });
+
+describe('pages that were overlooked', () => {
+  const columns = { id: 'BIGINT' };
+  test.each<[string, object, object, Record<string, string>, string]>([
+    ['no pagination and a Link header', {}, [{ id: 1 }], { link: '</r?page=2>; rel="next"' }, 'by "Link: rel=next" that there are more pages; name it in "pagination"'],
+    ['no pagination and a next page in the answer', { records: 'd' }, { d: [{ id: 1 }], links: { self: '/r', next: '/r?page=2' } }, {}, 'by "links.next"'],
+    ['a cursor that is misspelt', { records: 'd', pagination: { type: 'cursor', param: 'c', from: 'meta.nxt' } }, { d: [{ id: 1 }], meta: { next_cursor: 'abc' } }, {}, 'by "meta.next_cursor" that there are more pages; "pagination" looks at "meta.nxt", which it does not have'],
+    ['an address that is elsewhere', { records: 'd', pagination: { type: 'next_url', from: 'next' } }, { d: [{ id: 1 }], paging: { next: '/r?page=2' } }, {}, 'by "paging.next"'],
+    ['a word for more that is misspelt', { records: 'd', pagination: { type: 'page', more: 'more' } }, { d: [{ id: 1 }], has_more: true }, {}, 'by "has_more"'],
+  ])('%s: the first page is not taken for everything', async (_kind, stream, content, headers, message) => {
+    server.answer = (_url, _request, response) => sendJson(response, content, headers);
+    expect(await refusal(await over({ columns, ...stream }))).toMatchObject({ disposition: 'hold', message: expect.stringContaining(message) as string });
+  });
+
+  test.each<[string, object, object, Record<string, string>]>([
+    ['the first page alone is wanted', { pagination: { type: 'none', first_page_only: true } }, [{ id: 1 }], { link: '</r?page=2>; rel="next"' }],
+    ['the answer says that there are no more', { records: 'd' }, { d: [{ id: 1 }], next: null, has_more: false, page: { next_cursor: '' } }, {}],
+    ['the last page leaves its cursor out', { records: 'd', pagination: { type: 'cursor', param: 'c', from: 'meta.next' } }, { d: [{ id: 1 }], meta: { count: 1 }, cursor: 'this one' }, {}],
+    ['a record has a member of such a name', {}, { id: 1, next: 'Monday' }, {}],
+    ['records have one', { records: 'd' }, { d: [{ id: 1, next: 'Monday' }] }, {}],
+  ])('%s: it is read', async (_kind, stream, content, headers) => {
+    server.answer = (_url, _request, response) => sendJson(response, content, headers);
+    expect((await (await over({ columns, ...stream })).read('r')).rows).toEqual([{ id: '1' }]);
+  });
+});
+
+test('check tries every stream, and discover says why no columns can be told', async () => {
+  server.answer = (url, _request, response) => (url.pathname === '/good' ? sendJson(response, [{ id: 1 }]) : void response.writeHead(url.pathname === '/bad' ? 403 : 401).end());
+  const open = async (streams: object) => await rest.openSource!({ url: server.url, streams }, { engine: benches[0]!.engine, baseFolder: '.', connection: 'api' });
+  const [good, bad, worse] = [{ path: 'good' }, { path: 'bad' }, { path: 'worse' }];
+  const both = await open({ good, bad });
+  expect(await both.check()).toEqual({ ok: false, messages: ['"api": the first page of "good" can be read', expect.stringContaining('/bad": the server answered 403')] });
+  expect((await both.discover()).map(({ stream, columns }) => [stream, columns.length])).toEqual([['good', 1], ['bad', 0]]);
+  await expect((await open({ worse, bad })).discover()).rejects.toThrow('the server answered 401; correct "auth"');
+});

@@ -7,7 +7,7 @@ const path = z.string().regex(/^[^.\s]+(\.[^.\s]+)*$/).describe('Members one bel
 const headerText = z.string().refine(fitsHeader, { message: 'has a line break or another character that no header can carry; look at where it comes from' });
 const headerName = z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, { message: 'is no name of a header' });
 /** An address that paths and parameters can be added to. Credentials in it would be shown; "auth" takes them. */
-export const baseAddress = z.url({ protocol: /^https?$/ }).refine((text) => !URL.canParse(text) || !/[?#]/.test(text), { message: 'put what stands behind "?" into "params" of the streams' })
+export const baseAddress = z.url({ protocol: /^https?$/ }).refine((text) => !URL.canParse(text) || !/[?#]/.test(text), { message: 'must have no "?" or "#"; put what stands behind it into "params" of the streams' })
   .refine((text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '', { message: 'has a user or a password in it; write them in "auth"' });
 
 const authSchema = z.discriminatedUnion('type', [
@@ -24,7 +24,7 @@ const authSchema = z.discriminatedUnion('type', [
 ]);
 
 const paginationSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('none') }),
+  z.strictObject({ type: z.literal('none'), first_page_only: z.boolean().default(false).describe('There are more pages, and they are not wanted') }),
   z.strictObject({ type: z.literal('page'), param: z.string().default('page').describe('Parameter with the page\'s number'), start: z.coerce.number().int().default(1).describe('Number of the first page'), more: path.optional().describe('Where the answer says whether there is more; else an empty page is the last') }),
   z.strictObject({ type: z.literal('offset'), param: z.string().default('offset').describe('Parameter with the number of records to pass over'), start: z.coerce.number().int().default(0).describe('The first offset'), more: path.optional().describe('Where the answer says whether there is more; else an empty page is the last') }),
   z.strictObject({ type: z.literal('cursor'), param: z.string().describe('Parameter that takes the cursor'), from: path.optional().describe('Where the next cursor stands in the answer'), header: z.string().optional().describe('Or the header with it') })
@@ -41,13 +41,13 @@ const errorRule = z.strictObject({
 }).refine(({ status, body }) => status !== undefined || body !== undefined, { message: 'give status or body', path: ['status'] });
 
 const streamSchema = z.strictObject({
-  path: z.string().refine((text) => !/^[a-z][a-z0-9+.-]*:|^[\\/]{2}/i.test(text), { message: 'is below "url" of the connection; another server is another connection' }).describe('Below the connection\'s url; {parent} stands for a value of the parent stream'),
+  path: z.string().refine((text) => !/^[a-z][a-z0-9+.-]*:|^[\\/]{2}/i.test(text), { message: 'must be below "url" of the connection; another server is another connection' }).describe('Below the connection\'s url; {parent} stands for a value of the parent stream'),
   params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}).describe('Query parameters'),
   decode: z.enum(['json', 'jsonl', 'csv']).default('json').describe('How records are laid out in the answer; gzip is noticed'),
   records: z.union([path, z.literal('')]).default('').describe('Where the records stand in the answer (json); empty: the answer is the list'),
   flatten: z.boolean().default(false).describe('Nested objects become columns of their own (json, jsonl)'),
   columns: z.record(z.string(), z.string()).optional().describe('Column → DuckDB type: what is read of each record, and nothing else. Absent: what the first page shows'),
-  pagination: paginationSchema.default({ type: 'none' }).describe('How one page leads to the next'),
+  pagination: paginationSchema.default({ type: 'none', first_page_only: false }).describe('How one page leads to the next'),
   incremental: z.strictObject({
     since: z.string().describe('Parameter with the lower bound'), until: z.string().optional().describe('Parameter with the upper bound'),
     format: z.enum(['iso', 'date', 'epoch', 'epoch_ms']).default('iso').describe('How the bounds are written'),

@@ -67,7 +67,7 @@ const strangers = (where: string, columns: readonly string[]): SourceHeldError =
   new SourceHeldError(`reading "${where}": its records have none of the columns ${columns.slice(0, 10).map((name) => `"${name}"`).join(', ')}; correct "columns" or "records" of the stream, or tell such answers by "errors" of the connection, then "millrace resume RUN"`);
 
 /** A number counts in a list. */
-const jsonPath = (path: string): string => pathOf(membersAt(path)).replaceAll(/\."(\d+)"/g, '[$1]');
+export const jsonPath = (path: string): string => pathOf(membersAt(path)).replaceAll(/\."(\d+)"/g, '[$1]');
 
 const isMarkup = async (file: string): Promise<boolean> => /^\s*</.test((await beginningOf(file, 64)).toString('latin1'));
 

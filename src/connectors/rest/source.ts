@@ -22,7 +22,7 @@ export async function openRestSource(config: RestConfig, context: ConnectorConte
   const opened: Opened = { config, context, client: openClient(config, context) };
   return {
     check: () => check(opened),
-    discover: () => Promise.all(Object.keys(config.streams).map((name) => describe(opened, name))),
+    discover: () => discover(opened),
     async plan(request, control) {
       control.signal.throwIfAborted();
       const { stream, position } = request;
@@ -113,21 +113,31 @@ async function firstColumns(opened: Opened, name: string, window: Window | null,
   }
 }
 
-async function describe(opened: Opened, name: string): Promise<StreamSchema> {
-  const control: Control = { signal: AbortSignal.timeout(60_000), progress: () => undefined, reached: () => undefined };
-  const columns = declaredColumns(opened.config.streams[name]!) ?? await firstColumns(opened, name, null, control).catch(() => []);
-  return { stream: name, columns, key: [] };
+/** Streams whose columns cannot be told are shown without; where that is so of all that were asked for, the first says why. */
+async function discover(opened: Opened): Promise<readonly StreamSchema[]> {
+  const refused: unknown[] = [];
+  let told = 0;
+  const found: StreamSchema[] = [];
+  for (const [name, declared] of Object.entries(opened.config.streams)) {
+    const columns = declaredColumns(declared) ?? await firstColumns(opened, name, null, briefly()).then((seen) => { told += 1; return seen; }, (error: unknown) => { refused.push(error); return []; });
+    found.push({ stream: name, columns, key: [] });
+  }
+  if (told === 0 && refused.length > 0) throw refused[0];
+  return found;
 }
 
+const briefly = (): Control => ({ signal: AbortSignal.timeout(60_000), progress: () => undefined, reached: () => undefined });
+
+/** Every stream is asked for its first page: a user may read one and not the other. */
 async function check(opened: Opened): Promise<CheckResult> {
   const { config, context } = opened;
-  const control: Control = { signal: AbortSignal.timeout(60_000), progress: () => undefined, reached: () => undefined };
-  const [name] = Object.keys(config.streams);
-  if (name === undefined) return { ok: false, messages: [`"${context.connection}": it declares no streams; add "streams"`] };
-  try {
-    await firstColumns(opened, name, null, control);
-    return { ok: true, messages: [`"${context.connection}": the first page of "${name}" can be read`] };
-  } catch (error) {
-    return { ok: false, messages: [`"${context.connection}": ${(error as Error).message}`] };
+  const names = Object.keys(config.streams);
+  if (names.length === 0) return { ok: false, messages: [`"${context.connection}": it declares no streams; add "streams"`] };
+  const readable: string[] = [];
+  const problems: string[] = [];
+  for (const name of names) {
+    await firstColumns(opened, name, null, briefly()).then(() => readable.push(`"${name}"`), (error: unknown) => problems.push(`"${context.connection}": ${(error as Error).message}`));
   }
+  const told = readable.length === 0 ? [] : [`"${context.connection}": the first page of ${readable.join(', ')} can be read`];
+  return { ok: problems.length === 0, messages: [...told, ...new Set(problems)] };
 }

@@ -12,6 +12,7 @@ import { firstAddress, nextAddress, shownOf } from './address';
 import type { Client } from './client';
 import type { RestConfig, RestStream } from './config';
 import { columnsOfPage, formatOf, inspectPage, parentValues } from './inspect';
+import { refuseOverlooked } from './overlooked';
 import { awaitServer } from './window';
 
 export interface WalkRequest {
@@ -104,6 +105,7 @@ async function visit({ client, engine, config, name, landing, control, window }:
   const found = format ? await engine.session(control.signal, (session) => inspectPage(session, stream, place.path, format, where, headers)) : { rows: 0, member: null, digest: null };
   const values = isParent && found.rows > 0 ? await engine.session(control.signal, (session) => parentValues(session, stream, place.path, config.streams[name]!.parent!.field, where)) : null;
   const next = nothing ? null : nextAddress(address, stream, { rows: found.rows, headers, member: found.member, where });
+  if (next === null && found.rows > 0) await engine.session(control.signal, (session) => refuseOverlooked(session, { stream, file: place.path, headers, where }));
   trail.refuseCircle(where, next, found);
   const wanted = format !== null && !isParent && found.rows > 0;
   const files = wanted ? await keep({ ...place, rows: found.rows, format, origin: `${name}, page ${number}`, columns: () => engine.session(control.signal, (session) => columnsOfPage(session, place.path, format)) }) : [];
