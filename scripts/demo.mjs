@@ -66,7 +66,7 @@ if (warehouse && !ending.signal.aborted) {
   await runAll(['flights-to-lake', 'flights-to-lake']);
   await warehouse.useWarehouse(environment.postgresUrl);
   await makeShop(environment.postgresUrl);
-  await runAll(['shop-to-redshift']);
+  await runAll(['crm-sales-to-redshift', 'shop-to-redshift']);
   console.log('\nA day in the shop: some orders are paid, 250 come in. The next run reads and merges just those.');
   await changeShop(environment.postgresUrl);
   await runAll(['shop-to-redshift']);

@@ -36,9 +36,9 @@ function createAllowance({ max = 15000, used = 0, asks = Infinity } = {}) {
 
 /**
  * Each session ends after `sessionRequests` requests; the request of the number `limitAt` in all is refused once with the daily limit. `limits`: { max, used, asks }. `jobLimit`: query jobs in a day. `accounts`: records besides those
- * that are always there. `log`: file that gets a line for each request. `faults`: [{ on: "POST /jobs/query", at: 1, does: "lose" | "cut" | "html" | "short" | "first" (page, again) | "more" | "swapped" | 503 | an error code }]: what goes wrong with that request.
+ * that are always there. `clock`: milliseconds that its clock is ahead. `log`: file that gets a line for each request. `faults`: [{ on: "POST /jobs/query", at: 1, does: "lose" | "cut" | "html" | "short" | "first" (page, again) | "more" | "swapped" | "endless" | 503 | an error code }]: what goes wrong with that request.
  */
-export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 0, pageSize = 50, limits, jobLimit = 10_000, delay = 0, log, faults = [], gzip = false, polls, ends, resultPage, ...org } = {}) {
+export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 0, pageSize = 50, limits, jobLimit = 10_000, delay = 0, log, faults = [], gzip = false, polls, ends, resultPage, clock = 0, ...org } = {}) {
   const objects = createObjects(org);
   const bulk = createBulk({ objects, polls, ends, defaultPage: resultPage });
   const allowance = createAllowance(limits);
@@ -47,7 +47,7 @@ export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 
   const sessions = new Map();
   let [asked, jobsMade] = [0, 0];
 
-  const head = () => ({ 'sforce-limit-info': `api-usage=${allowance.used()}/${allowance.max}` });
+  const head = () => ({ date: new Date(Date.now() + clock).toUTCString(), 'sforce-limit-info': `api-usage=${allowance.used()}/${allowance.max}` });
   const send = (response, status, content) => response.writeHead(status, { 'content-type': 'application/json;charset=UTF-8', ...head() }).end(content === undefined ? undefined : JSON.stringify(content));
   const refuse = (response, status, errorCode, message = errorCode) => send(response, status, [{ errorCode, message }]);
 
@@ -63,6 +63,8 @@ export function createSalesforceServer({ sessionRequests = 1_000_000, limitAt = 
     if (does === 'lose') response.writeHead = () => ({ end: () => response.destroy() });
     // A job that says it has one more record; a page whose fields stand in another order.
     if (does === 'more') response.end = (content) => end(content.replace(/("numberRecordsProcessed":)(\d+)/, (_all, name, count) => `${name}${Number(count) + 1}`));
+    // A page of a query that is not the last one and does not say where the next one is.
+    if (does === 'endless') response.end = (content) => end(content.replace(/"nextRecordsUrl":"[^"]*",/, ''));
     if (does === 'swapped') response.end = (content) => end(content.replace(/^("\w+"),("\w+")/, '$2,$1'));
     if (does === 'cut' || does === 'short') {
       response.end = (content) => {

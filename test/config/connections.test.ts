@@ -49,7 +49,7 @@ describe('connections', () => {
   });
 
   it('name the kinds that there are, where a kind is misspelt or missing', () => {
-    const problem = (stream: string): string => { try { parseConnections(`api: { connector: rest, url: "http://a.example", streams: { r: { path: r, ${stream} } } }\n`, 'c.yaml'); return ''; } catch (error) { return (error as Error).message; } };
+    const problem = (stream: string): string => parseConnections(`api: { connector: rest, url: "http://a.example", streams: { r: { path: r, ${stream} } } }\n`, 'c.yaml').problems('api').map(({ message }) => message).join();
     expect(problem('pagination: { type: cursr }')).toContain('"type" must be one of none, page, offset, cursor, link, next_url');
     expect(problem('pagination: { param: page }')).toContain('"type" is missing; write one of none, page');
   });

@@ -77,3 +77,23 @@ test.each([
   expect((await (await over(config)).read('a.csv')).count).toBe(5_000);
   await expect((await over()).read('a.csv')).rejects.toThrow('correct user, password or token');
 });
+
+test('a server that sends on to another is followed, without the credentials', async () => {
+  const elsewhere = createServer((request, response) => { requests.push(request); serving(Buffer.from(text))(request, response); });
+  await new Promise<void>((resolve) => { elsewhere.listen(0, '127.0.0.1', resolve); });
+  answer = (_request, response) => response.writeHead(302, { location: `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/a.csv` }).end();
+  expect((await (await over({ token: 'abc.def', headers: { 'x-key': 'secret' } })).read('a.csv')).count).toBe(5_000);
+  const [own, others] = [requests.filter(({ url: asked }) => asked!.startsWith('/files/')), requests.filter(({ url: asked }) => asked === '/a.csv')];
+  expect(own.every(({ headers }) => headers.authorization === 'Bearer abc.def' && headers['x-key'] === 'secret')).toBe(true);
+  expect([others.length > 0, others.some(({ headers }) => 'authorization' in headers || 'x-key' in headers)]).toEqual([true, false]);
+  elsewhere.closeAllConnections();
+  elsewhere.close();
+  answer = (request, response) => response.writeHead(302, { location: request.url! }).end();
+  await expect((await over()).read('a.csv')).rejects.toThrow('without end');
+});
+
+test('a secret with a line break is not shown', async () => {
+  const error = await (await over({ token: 'do-not-show-me\nmore' })).read('a.csv').then(() => '', (reason: unknown) => (reason as Error).message);
+  expect(error).toContain('a line break in a secret?');
+  expect(error).not.toContain('do-not-show-me');
+});

@@ -43,6 +43,15 @@ test('an incremental reading takes what changed, deleted records too', async () 
   await expect(bench.read('Opportunity', 'key: [Id], cursor: CreatedDate')).rejects.toThrow('write that');
 });
 
+test('a page that is not the last one and names no next one is not taken for the last', async () => {
+  await expect((await over({ faults: [{ on: 'GET /query', does: 'endless' }] }, byClient, { api: 'rest' })).read('Opportunity')).rejects.toMatchObject({ disposition: 'hold', message: expect.stringContaining('the answer says by "done" that there are more pages') as string });
+});
+
+test('the upper bound is by Salesforce\'s clock where that is behind', async () => {
+  const { plan } = await (await over({ clock: Date.UTC(2026, 1, 1) - Date.now() })).read('Opportunity', 'key: [Id], cursor: SystemModstamp');
+  expect(plan.window!.upper).toMatch(/^2026-01-31T23:55:/);
+});
+
 test('a session that ends is begun anew in the middle of a reading', async () => {
   expect((await (await over({ sessionRequests: 3 })).read('Opportunity')).count).toBe(226);
 });

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createDatabase, type TestDatabase } from '../support/postgres';
+import { startWarehouse, type SimulatedWarehouse } from '../support/redshift';
+import { s3Server } from '../support/s3';
 import { openRestServer, records, sendJson, type Answering, type RestServer } from '../support/rest-server';
 import { install, killNow, type Installation } from '../support/worker';
 
@@ -11,12 +13,19 @@ let server: RestServer;
 let database: TestDatabase;
 let here: Installation;
 let worker: ChildProcess;
+let warehouse: SimulatedWarehouse;
 const simulators: ChildProcess[] = [];
 const root = path.resolve(__dirname, '../..');
 beforeAll(async () => {
   server = await openRestServer();
   database = await createDatabase();
-  const variables = { MILLRACE_DEMO_POSTGRES: database.url, MILLRACE_DEMO_ISSUES: await simulator('rest-issues'), MILLRACE_DEMO_SALESFORCE: await simulator('salesforce'), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token' };
+  warehouse = await startWarehouse();
+  const s3 = s3Server();
+  const inRedshift = {
+    MILLRACE_DEMO_REDSHIFT: warehouse.url, MILLRACE_DEMO_REDSHIFT_KEY: 'simulator', MILLRACE_DEMO_REDSHIFT_SECRET: 'simulator-secret',
+    MILLRACE_DEMO_S3: s3.endpoint, MILLRACE_DEMO_S3_KEY: s3.accessKeyId, MILLRACE_DEMO_S3_SECRET: s3.secretAccessKey, MILLRACE_DEMO_S3_BUCKET: warehouse.bucket,
+  };
+  const variables = { ...inRedshift, MILLRACE_DEMO_POSTGRES: database.url, MILLRACE_DEMO_ISSUES: await simulator('rest-issues'), MILLRACE_DEMO_SALESFORCE: await simulator('salesforce'), MILLRACE_DEMO_SALESFORCE_SECRET: 'secret', MILLRACE_DEMO_ISSUES_TOKEN: 'demo-token' };
   here = await install(`${readFileSync(path.join(root, 'pipelines/connections.yaml'), 'utf8')}${api('api')}${api('limited', '  rate_limit: { requests: 20, per: 1 }\n')}target: { connector: postgres, url: "${database.url}" }\n`, { variables });
   worker = await here.startWorker();
 });
@@ -25,6 +34,7 @@ afterAll(async () => {
   await here.close();
   for (const one of simulators) one.kill();
   server.close();
+  await warehouse.close();
   await database.drop();
 });
 
@@ -102,11 +112,11 @@ test('the example reads issues and their comments, and then only what changed', 
   expect(await counts()).toEqual(all);
 }, 120_000);
 
-test('the example sums won deals of a CRM by country and month', async () => {
-  expect((await here.run(readFileSync(path.join(root, 'pipelines/crm-sales.yaml'), 'utf8'))).state).toBe('succeeded');
-  const row = await database.row('SELECT sum(deals)::text AS deals, sum(amount)::text AS amount, count(DISTINCT country)::text AS countries, count(DISTINCT month)::text AS months FROM crm_sales');
+test.each([['Postgres', 'crm-sales', 'crm_sales'], ['Redshift', 'crm-sales-to-redshift', 'crm.sales']])('the example sums won deals of a CRM by region and month into %s', async (_where, pipelineFile, table) => {
+  expect((await here.run(readFileSync(path.join(root, `pipelines/${pipelineFile}.yaml`), 'utf8'))).state).toBe('succeeded');
+  const row = await (table === 'crm.sales' ? warehouse.database : database).row(`SELECT sum(deals)::text AS deals, sum(amount)::text AS amount, count(DISTINCT region)::text AS regions, count(DISTINCT month)::text AS months FROM ${table}`);
   // Even deals are won and none of them is deleted; those that end in 0 have no amount.
   const won = Array.from({ length: 115 }, (_unused, index) => index * 2);
   const cents = won.filter((index) => index % 10 !== 0).reduce((sum, index) => sum + index * 10_025, 0);
-  expect(row).toEqual({ deals: '115', amount: `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`, countries: '4', months: '9' });
+  expect(row).toEqual({ deals: '115', amount: `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`, regions: '3', months: '9' });
 }, 120_000);

@@ -3,9 +3,7 @@ import { salesforce } from '../../src/connectors/salesforce';
 import { openBench, type Bench } from '../support/files';
 
 /**
- * A real org, such as a free developer edition: docs/salesforce.md says how to set it up. Reads only. Variables:
- * MILLRACE_TEST_SALESFORCE its My Domain address, MILLRACE_TEST_SALESFORCE_CLIENT the consumer key, and either MILLRACE_TEST_SALESFORCE_SECRET, or
- * MILLRACE_TEST_SALESFORCE_USER with MILLRACE_TEST_SALESFORCE_KEY, the file of the private key; MILLRACE_TEST_SALESFORCE_OBJECT (default Account) is read.
+ * A real org, such as a free developer edition: docs/salesforce.md says how to set it up. Reads only. Without its variables it says which to set.
  */
 const of = (name: string): string => process.env[`MILLRACE_TEST_SALESFORCE${name}`] ?? '';
 const there = of('') !== '';
@@ -16,7 +14,19 @@ const auth = (): object => (of('_USER') === ''
   : { type: 'jwt_bearer', client_id: of('_CLIENT'), user: of('_USER'), private_key: readFileSync(of('_KEY'), 'utf8'), ...(/test\.|sandbox/.test(of('')) && { audience: 'https://test.salesforce.com' }) });
 const connection = (more: object = {}): object => ({ url: of(''), auth: auth(), ...more });
 
-if (!there) test('SKIPPED: there is no org to try; set MILLRACE_TEST_SALESFORCE and what stands at the beginning of test/org/salesforce.org.ts', () => void process.stderr.write('SKIPPED: no test against a real Salesforce org\n'));
+const needed = ['', '_CLIENT', ...(of('_USER') === '' ? ['_SECRET'] : ['_KEY'])];
+const missing = needed.filter((name) => of(name) === '').map((name) => `MILLRACE_TEST_SALESFORCE${name}`);
+const howTo = `To try a real org (a free developer edition will do; it only reads), set it up as docs/salesforce.md says, and
+  export MILLRACE_TEST_SALESFORCE=https://acme-dev-ed.develop.my.salesforce.com   its My Domain address
+  export MILLRACE_TEST_SALESFORCE_CLIENT=3MVG9…                                   the consumer key
+  export MILLRACE_TEST_SALESFORCE_SECRET=…                                        the consumer secret; or, instead, for JWT bearer
+  export MILLRACE_TEST_SALESFORCE_USER=millrace@acme.com MILLRACE_TEST_SALESFORCE_KEY=salesforce.key
+  export MILLRACE_TEST_SALESFORCE_OBJECT=Account                                  read by the tests; best some thousand records
+  npm run test:org
+`;
+
+if (!there) test('SKIPPED: there is no org to try; what to set stands above', () => void process.stderr.write(`\nSKIPPED: no test against a real Salesforce org.\n${howTo}\n`));
+else if (missing.length > 0) test('everything that an org needs is set', () => { throw new Error(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not set.\n${howTo}`); });
 else describe('a real org', () => {
   const benches: Bench[] = [];
   const over = async (more: object): Promise<Bench> => {

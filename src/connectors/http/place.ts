@@ -7,6 +7,7 @@ import type { HttpConfig } from './config';
 
 /** Broken downloads go on where they were, this often without a byte of progress in between. */
 const tries = 5;
+const hops = 10;
 
 /** Files of a web server, by their addresses. There is no listing, so a stream names one file. */
 export function httpPlace(config: HttpConfig, context: ConnectorContext): Place {
@@ -15,12 +16,22 @@ export function httpPlace(config: HttpConfig, context: ConnectorContext): Place 
 
   async function ask(method: 'GET' | 'HEAD', file: string, signal: AbortSignal, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
     try {
-      // Bytes as they lie there: an encoding for the way would make ranges and sizes those of something else.
-      return await fetch(addressOf(file), { method, signal, redirect: 'follow', headers: { 'accept-encoding': 'identity', ...config.headers, ...authentication(config), ...headers } });
+      let address = addressOf(file);
+      for (let hop = 0; hop < hops; hop += 1) {
+        // Many servers send on to a store; the credentials are for this server alone.
+        const own = new URL(address).origin === new URL(base).origin ? { ...config.headers, ...authentication(config) } : {};
+        // Bytes as they lie there: an encoding for the way would make ranges and sizes those of something else.
+        const response = await fetch(address, { method, signal, redirect: 'manual', headers: { 'accept-encoding': 'identity', ...own, ...headers } });
+        const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
+        if (location === null) return response;
+        await response.body?.cancel();
+        address = new URL(location, address).href;
+      }
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw new SourceUnavailableError(`reading "${shown(addressOf(file))}": ${causeOf(error)}; check that the server is up, the run goes on by itself`);
     }
+    throw new SourceHeldError(`reading "${shown(addressOf(file))}": the server sends the request from one address to another without end; correct "url" of the connection, then "millrace resume RUN"`);
   }
 
   async function find(file: string, signal: AbortSignal): Promise<FileEntry | null> {
@@ -136,9 +147,10 @@ function shown(address: string): string {
   return `${url.protocol}//${url.host}${decodeURIComponent(url.pathname)}`;
 }
 
+/** A code where there is one. Messages about a header or an address repeat it, and with it a secret. */
 function causeOf(error: unknown): string {
-  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-  return cause?.code ?? cause?.message ?? (error as Error).message;
+  const { cause, message } = error as { cause?: { code?: string; message?: string }; message: string };
+  return cause?.code ?? cause?.message ?? (/header|ByteString|URL/.test(message) ? 'the address or a header of the connection has a character that cannot be sent (a line break in a secret?)' : message);
 }
 
 /** Aborts when nothing has come for a while, or with the activity. */

@@ -15,6 +15,8 @@ interface Page {
 
 /** Members that lead on, as APIs call them: next, nextPageToken, next_cursor, has_more … */
 const leadingOn = /^((@?odata[.])?next(link)?|next_?(records|page|cursor|url|uri|link|href|offset|marker)?_?(token|url|link|cursor|number)?|has_?(more|next)(_?(page|records|results))?|is_?more|more_?(pages|records|results))$/i;
+/** Members that say the same by `false`. */
+const notTheLast = /^(done|is_?last(_?page)?)$/i;
 const nothing = ['null', '""', 'false', '0'];
 
 /**
@@ -44,7 +46,7 @@ async function memberLeadingOn(session: Session, page: Page): Promise<string | n
   const top = await membersOf(session, page, []);
   const inner: Member[] = [];
   for (const { path, kind } of top.slice(0, 50)) if (kind === 'OBJECT' && !path.at(-1)!.includes('\0') && path.at(-1) !== '') inner.push(...await membersOf(session, page, path));
-  return [...top, ...inner].find(({ path, value }) => value !== null && !nothing.includes(value) && leadingOn.test(path.at(-1)!))?.path.join('.') ?? null;
+  return [...top, ...inner].find(({ path, value }) => (value === 'false' ? notTheLast.test(path.at(-1)!) : value !== null && !nothing.includes(value) && leadingOn.test(path.at(-1)!)))?.path.join('.') ?? null;
 }
 
 interface Member { readonly path: readonly string[]; readonly kind: string; readonly value: string | null }
