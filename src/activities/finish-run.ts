@@ -6,6 +6,7 @@ import { runPath, type RunRef } from '../domain/ids';
 import { canonicalJson } from '../domain/json';
 import type { StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
+import { notesOfPublish } from '../domain/publish-notes';
 import type { PublishReceipt, RunState, RunSummary, StreamSummary } from '../domain/receipt';
 import { appendToChain, lastHash } from '../stores/receipts';
 import type { StagingStore } from '../stores/staging';
@@ -67,7 +68,7 @@ async function summaryOf(dependencies: Dependencies, artefacts: Artefacts, contr
   const common = {
     stream: outcome.stream, to: streamSpec.to, window: plan?.window ?? null, checks: [...report?.checks ?? [], ...inTarget ?? []], error: outcome.error,
     ...(plan?.drift && { drift: plan.drift }),
-    notes: [...plan?.notes ?? [], ...published?.notes ?? [], ...(outcome.note === undefined ? [] : [outcome.note])],
+    notes: [...plan?.notes ?? [], ...(published ? notesOfPublish(streamSpec.write, published) : []), ...(outcome.note === undefined ? [] : [outcome.note])],
     ...(outcome.approvals?.length ? { approvals: outcome.approvals } : {}),
   };
   if (!plan || !published) return { ...common, state: outcome.state === 'cancelled' ? 'cancelled' : 'failed', totals: report?.totals ? { ...report.totals, loaded: 0 } : noTotals, lines: report?.lines ?? [], batches: 0, deleted: 0 };

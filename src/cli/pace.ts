@@ -34,6 +34,6 @@ export function createPacer(now: () => number = Date.now): (figures: StreamFigur
 /** By rows where the source can say how many there are, else by partitions. Of check and publish nobody can tell. */
 function etaOf({ estimatedRows, read, partitions }: StreamFigures, rate: number, partRate: number): number | null {
   if (partitions.total > 0 && partitions.done >= partitions.total) return null;
-  if (estimatedRows !== null && rate > 0) return Math.max(0, estimatedRows - read) / rate;
+  if (estimatedRows !== null && estimatedRows > read && rate > 0) return (estimatedRows - read) / rate;
   return partitions.total > 1 && partRate > 0 ? (partitions.total - partitions.done) / partRate : null;
 }

@@ -104,7 +104,8 @@ function tellRunning({ runId, figures, missing }: Running, terminal: Terminal): 
   if (figures?.message) terminal.say(wrapped(figures.message, '  '));
   const waits = figures && waitsOf(figures, runId);
   const next = waits && nextSentence(waits);
-  if (next) terminal.say(wrapped(next, '  '));
+  // A pause tells it itself.
+  if (next && !figures?.message?.includes(waits.next[0]!)) terminal.say(wrapped(next, '  '));
 }
 
 function tellReceipt(receipt: RunSummary, terminal: Terminal): void {
@@ -118,9 +119,17 @@ const timeText = ({ run: { startedAt }, finishedAt }: RunSummary): string =>
 function tellList(receipts: readonly RunSummary[], terminal: Terminal): void {
   for (const { run, state, totals } of receipts) {
     const generation = run.generation > 1 ? `~${run.generation}` : '';
-    terminal.say(`${run.workflowId}${generation}  ${colouredState(state)}  read ${grouped(totals.read)}, loaded ${grouped(totals.loaded)}, rejected ${grouped(totals.rejected)}`);
+    terminal.say(`${run.workflowId}${generation}  ${colouredState(state)}  ${sumText(totals)}`);
   }
 }
+
+/** `read 12, loaded 10, rejected 0, deduplicated 2`: every term that is not 0, so that the line adds up. */
+const sumText = (totals: RunSummary['totals']): string => [
+  `read ${grouped(totals.read)}`,
+  ...(totals.created > 0 ? [`created ${grouped(totals.created)}`] : []),
+  `loaded ${grouped(totals.loaded)}`, `rejected ${grouped(totals.rejected)}`,
+  ...(['filtered', 'deduplicated', 'aggregated'] as const).flatMap((term) => (totals[term] > 0 ? [`${term} ${grouped(totals[term])}`] : [])),
+].join(', ');
 
 /** What was skipped and is not in the destination, with the way to load it. */
 function tellGaps(found: ReturnType<typeof openGaps>, terminal: Terminal): void {

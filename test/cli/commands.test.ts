@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { main } from '../../src/client';
@@ -103,6 +103,15 @@ describe('status without a server', () => {
     expect(code).toBe(0);
     expect(out).toContain('shop/run-2026-08-01T00:00:00Z');
     expect(out).toContain('cancelled');
+  });
+
+  it('tells every term of a run, so that its line adds up', async () => {
+    const run = path.join(home, 'staging/summed/run-20260801T000000Z');
+    mkdirSync(run, { recursive: true });
+    const summary = summaryWith({});
+    writeFileSync(path.join(run, 'receipt.json'), JSON.stringify({ ...summary, run: { ...summary.run, pipeline: 'summed', workflowId: 'summed/run-2026-08-01T00:00:00Z' }, totals: { read: 2002, created: 0, loaded: 1500, rejected: 0, filtered: 0, deduplicated: 502, aggregated: 0 } }));
+    expect((await millrace('status', 'summed')).out).toContain('read 2,002, loaded 1,500, rejected 0, deduplicated 502\n');
+    rmSync(path.dirname(run), { recursive: true });
   });
 
   it('gives the receipts with --json', async () => {

@@ -1,6 +1,7 @@
 import type { QuarantineFile } from '../../domain/batch';
 import { batchColumn } from '../../domain/column';
 import { laterWrote } from '../../domain/order';
+import { mergeNotes } from '../../domain/publish-notes';
 import { quoteIdentifier, quoteList } from '../../transforms/quote';
 import { recordDisplaced } from './displaced';
 import { setAside } from './set-aside';
@@ -30,7 +31,7 @@ export async function merge(write: Write): Promise<Written> {
   await session.run(`CREATE TEMP TABLE _millrace_fresh AS SELECT n.* FROM _millrace_newest n WHERE NOT EXISTS (SELECT 1 FROM ${names.target} t WHERE ${same})`);
   const updated = await session.changed(`UPDATE ${names.target} AS t SET ${set} FROM _millrace_newest n WHERE ${same} AND ${newer}`);
   const inserted = await session.changed(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM _millrace_fresh`);
-  return { rows: updated + inserted, deduplicated: Number(losers) + Number(stale), deleted: updated, ...aside };
+  return { rows: updated + inserted, deduplicated: Number(losers) + Number(stale), deleted: updated, notes: mergeNotes({ losers: Number(losers), stale: Number(stale), order: request.plan.order ?? null }), ...aside };
 }
 
 /** Condition that the row `n` is of an older batch than `t`; a replay counts as the batch that had rejected its rows, a row of no batch is older than all. */

@@ -1,6 +1,7 @@
 import type { QuarantineFile } from '../../domain/batch';
 import { batchColumn } from '../../domain/column';
 import { laterWrote } from '../../domain/order';
+import { mergeNotes } from '../../domain/publish-notes';
 import { recordDisplaced } from './displaced';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
 import { setAside } from './set-aside';
@@ -30,7 +31,7 @@ export async function merge(write: Write): Promise<Written> {
   const lineage = stream.lineage ? [batchColumn] : [];
   const updated = await connection.run(`UPDATE ${names.target} t SET ${[...data, ...lineage].map((name) => `${name} = n.${name}`).join(', ')} FROM _millrace_newest n WHERE ${same} AND (${newer})`);
   const inserted = await connection.run(`INSERT INTO ${names.target} (${columns}) SELECT ${columns} FROM _millrace_newest n WHERE NOT EXISTS (SELECT 1 FROM ${names.target} t WHERE ${same})`);
-  return { rows: updated + inserted, deduplicated: Number(losers) + Number(stale), deleted: updated, ...aside };
+  return { rows: updated + inserted, deduplicated: Number(losers) + Number(stale), deleted: updated, notes: mergeNotes({ losers: Number(losers), stale: Number(stale), order: request.plan.order ?? null }), ...aside };
 }
 
 /** NULL is oldest. The same age with other content: `wins` tells. */
