@@ -21,7 +21,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-test.each([['append', 'snapshot: true'], ['merge', 'key: id'], ['scd2', 'key: id']])('rows that COPY into Redshift refuses though nothing foresaw it are set aside with its words, and the others are loaded (%s)', async (write, words) => {
+test.each([['append', 'snapshot: true', 'rows'], ['merge', 'key: id', 'rows'], ['scd2', 'key: id', 'rows'], ['replace', 'lineage: false', 'rows']])('rows that COPY into Redshift refuses though nothing foresaw it are set aside with its words, and the others are loaded (%s, %s)', async (write, words, level) => {
   const name = `refused_${write}`;
   await database.run(`CREATE TABLE ${name} (id int PRIMARY KEY, v text, n numeric(10,2))`);
   await database.run(`INSERT INTO ${name} VALUES (1, E'two\nlines', 1.5), (2, 'odd ${name}', 2), (3, NULL, 3), (4, E'more\r\nlines, odd ${name}', 4), (5, 'five', 5)`);
@@ -31,7 +31,7 @@ test.each([['append', 'snapshot: true'], ['merge', 'key: id'], ['scd2', 'key: id
   expect(await warehouse.database.rows(`SELECT id, v, n FROM ${name} ORDER BY id`)).toEqual([{ id: '1', v: 'two\nlines', n: '1.50' }, { id: '3', v: null, n: '3.00' }, { id: '5', v: 'five', n: '5.00' }]);
   const told = events(await millrace('quarantine', 'show', run.run.workflowId, '--json')) as unknown as { step: string; raw: string; reasons: unknown }[];
   expect(told.map(({ step, raw, reasons }) => ({ step, id: (JSON.parse(raw) as { id: string }).id, reasons }))).toEqual(['2', '4'].map((id) => ({ step: 'load', id, reasons: [{ column: null, reason: expect.stringMatching(/is refused by COPY: Invalid digit.*\(1204\)/) as string }] })));
-  expect(await place.verify(run.run.workflowId)).toMatchObject({ ok: true, streams: [{ level: 'rows', state: 'intact' }] });
+  expect(await place.verify(run.run.workflowId)).toMatchObject({ ok: true, streams: [{ level, state: 'intact' }] });
 });
 
 test('with "misfits: hold" what COPY refuses holds the batch: the message has file, line and column and no value', async () => {

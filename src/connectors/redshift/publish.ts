@@ -22,10 +22,25 @@ import { asideOf, writeSteps } from './writes';
 
 /** Rows visible, ledger, files and checkpoint: one transaction. Counts are taken inside it and kept with the checkpoint. */
 export async function publishStream(redshift: Redshift, names: Names, context: ConnectorContext, asked: PublishRequest, control: Control): Promise<PublishReceipt> {
-  const { plan, batchIds } = asked;
+  const { plan } = asked;
   const before = await checkpointRow(redshift, names);
   const stored = storedReceipt(names, plan.version, before);
   if (stored) return stored;
+  try {
+    await publishOnce(redshift, names, context, asked, control, before);
+  } catch (error) {
+    // An earlier attempt's publish may have been under way all the time, and be what was in the way: its receipt is ours.
+    const won = storedReceipt(names, plan.version, await checkpointRow(redshift, names).catch(() => null));
+    if (won) return won;
+    throw error;
+  }
+  control.reached('publish:after-commit');
+  await removeStaged(redshift.config, names, plan.fence);
+  return storedReceipt(names, plan.version, await checkpointRow(redshift, names))!;
+}
+
+async function publishOnce(redshift: Redshift, names: Names, context: ConnectorContext, asked: PublishRequest, control: Control, before: TextRow | null): Promise<void> {
+  const { plan, batchIds } = asked;
   const ledger = await ledgerBatches(redshift, names, asked);
   const refused = await refusedOf(redshift, names, plan.fence, ledger);
   const request = knowing(asked, refused);
@@ -35,19 +50,10 @@ export async function publishStream(redshift: Redshift, names: Names, context: C
     fence: plan.fence, version: plan.version + 1, batches: batchIds.length, position: plan.position, before: positionOf(before), ...(found.rejected > 0 && found),
     ...(request.keysAside === 'unknown' && request.target.stream.mode === 'full' && { notes: [keysUnknownNote] }), ...(request.target.stream.keepPrevious && request.target.stream.write === 'replace' && { notes: [keptNote(names.previousName)] }),
   };
-  try {
-    await redshift.once({
-      doing: `publishing to "${names.label}"`, name: `${names.statements}f${plan.fence}/publish/${plan.version}/${batchIds.length}`, signal: control.signal,
-      steps: (failures) => publishSteps({ ...write, rejected: judged }, JSON.stringify(receipt), failures > 0), accepted: () => control.reached('publish:before-commit'),
-    });
-  } catch (error) {
-    const won = storedReceipt(names, plan.version, await checkpointRow(redshift, names).catch(() => null));
-    if (won) return won;
-    throw error;
-  }
-  control.reached('publish:after-commit');
-  await removeStaged(redshift.config, names, plan.fence);
-  return storedReceipt(names, plan.version, await checkpointRow(redshift, names))!;
+  await redshift.once({
+    doing: `publishing to "${names.label}"`, name: `${names.statements}f${plan.fence}/publish/${plan.version}/${batchIds.length}`, signal: control.signal,
+    steps: (failures) => publishSteps({ ...write, rejected: judged }, JSON.stringify(receipt), failures > 0), accepted: () => control.reached('publish:before-commit'),
+  });
 }
 
 /** Keys of rows that COPY refused were read: whether they are among the missing ones is not known. */

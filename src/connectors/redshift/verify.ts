@@ -80,8 +80,10 @@ async function wholeOf(redshift: Redshift, names: Names, types: Types, replaced:
   const published = `target = ${label(names)} AND state = 'published'`;
   const newest = replaced ? ` AND fence = (SELECT max(fence) FROM ${names.loads} WHERE ${published})` : '';
   const loaded = await redshift.row(`SELECT CAST(COALESCE(sum("rows"), 0) AS VARCHAR) AS loaded, CAST(COALESCE(sum(CAST(fingerprint AS DECIMAL(38,0))), 0) AS VARCHAR) AS fingerprint, CAST(count(DISTINCT COALESCE(proof, '')) AS VARCHAR) AS proofs, max(proof) AS proof FROM ${names.loads} WHERE ${published}${newest}`);
-  const taken = replaced ? { gone: '0', fingerprint: '0', unknown: '0' } : await redshift.row(
-    `SELECT CAST(COALESCE(sum("rows"), 0) AS VARCHAR) AS gone, CAST(COALESCE(sum(CAST(fingerprint AS DECIMAL(38,0))), 0) AS VARCHAR) AS fingerprint, CAST(COALESCE(sum(CASE WHEN fingerprint IS NULL THEN 1 ELSE 0 END), 0) AS VARCHAR) AS unknown FROM ${names.displaced} WHERE target = ${label(names)}`);
+  // Of a replace: what it did not write of its own batches.
+  const own = replaced ? ` AND batch_number IN (SELECT batch_number FROM ${names.loads} WHERE ${published}${newest})` : '';
+  const taken = await redshift.row(
+    `SELECT CAST(COALESCE(sum("rows"), 0) AS VARCHAR) AS gone, CAST(COALESCE(sum(CAST(fingerprint AS DECIMAL(38,0))), 0) AS VARCHAR) AS fingerprint, CAST(COALESCE(sum(CASE WHEN fingerprint IS NULL THEN 1 ELSE 0 END), 0) AS VARCHAR) AS unknown FROM ${names.displaced} WHERE target = ${label(names)}${own}`);
   const columns = loaded['proofs'] === '1' && loaded['proof'] && taken['unknown'] === '0' ? placed(proofOfText(loaded['proof']), types, 't') : null;
   const there = await redshift.row(`SELECT CAST(count(*) AS VARCHAR) AS n, CAST(${columns ? fingerprintSql('redshift', columns) : '0'} AS VARCHAR) AS fingerprint FROM ${names.target} t`);
   return {
