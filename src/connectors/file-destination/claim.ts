@@ -40,7 +40,7 @@ export async function sweep(store: TableStore, head: Head, below = head.fence): 
       orphans.push(...((await readManifest(store, place))?.files.map((file) => file.path) ?? []));
       if ((await displacedBy(store, place)).length === 0) orphans.push(place);
     }
-    if (fence < head.fence) orphans.push(...await mergedOrphans(store, head, fence));
+    if (fence < head.fence && head.merging !== undefined) orphans.push(...await mergedOrphans(store, head, fence));
     await remove(orphans);
   }
   await removeGone(store, head);
@@ -48,9 +48,11 @@ export async function sweep(store: TableStore, head: Head, below = head.fence): 
 
 /** A crash between the swap and the removal leaves files that were replaced or merged; no head will name them again. */
 export async function removeGone(store: TableStore, head: Head): Promise<void> {
+  const gone: string[] = [];
   for (const place of new Set([...Object.keys(head.dropped ?? {}), ...Object.keys(head.moved ?? {})])) {
-    await store.remove(((await readManifest(store, place))?.files ?? []).filter((_file, index) => !isLive(head, place, index)).map(({ path }) => path));
+    gone.push(...((await readManifest(store, place))?.files ?? []).filter((_file, index) => !isLive(head, place, index)).map(({ path }) => path));
   }
+  await store.remove(gone);
 }
 
 /** What mergings brought under a fence, and the head does not name. */

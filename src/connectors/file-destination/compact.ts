@@ -67,7 +67,7 @@ async function takeTurn(store: TableStore, needed: boolean): Promise<Turn | null
   for (;;) {
     const orphans: string[] = [];
     const before = (await store.readHead())!;
-    for (const fence of await store.fences()) orphans.push(...await mergedOrphans(store, before, fence));
+    for (const fence of before.merging === undefined ? [] : await store.fences()) orphans.push(...await mergedOrphans(store, before, fence));
     if (!needed && orphans.length === 0) return null;
     const head: Head = { ...before, number: before.number + 1, merging: (before.merging ?? 0) + 1 };
     if (!(await store.swapHead(head))) continue;

@@ -18,9 +18,9 @@ export async function verifyStream(redshift: Redshift, names: Names, { target, b
   if (!(await systemTablesThere(redshift))) return nothing;
   const types = await columnsOf(redshift, names.schema, names.table);
   const wanted = new Set(batchIds);
-  const all = await redshift.rows(`SELECT batch_id, CAST(batch_number AS VARCHAR) AS n, CAST("rows" AS VARCHAR) AS loaded, fingerprint, proof, state FROM ${names.loads} WHERE ${names.mine} AND run = ${quoteLiteral(names.holder)}`, signal);
+  const all = await redshift.rows(`SELECT batch_id, CAST(batch_number AS VARCHAR) AS n, CAST("rows" AS VARCHAR) AS loaded, fingerprint, proof, state FROM ${names.loads} WHERE ${names.mine}${ofRuns(batchIds)}`, signal);
   const ledger = all.filter((row) => wanted.has(row['batch_id']!));
-  const displaced = await displacedOf(redshift, names);
+  const displaced = await displacedOf(redshift, names, batchIds);
   const byBatch = types.has(batchColumn);
   const found = byBatch ? await foundOf(redshift, names, level === 'rows' ? ledger : ledger.map((row) => ({ ...row, proof: null })), types, signal) : null;
   const rows = new Map(ledger.map((row) => [row['batch_id']!, row]));
@@ -35,6 +35,15 @@ export async function verifyStream(redshift: Redshift, names: Names, { target, b
   };
 }
 
+/** A statement has 100 KB at most, so that beyond this many runs all rows are looked through. */
+const mostRuns = 500;
+
+/** Batches asked for may be of several runs; the path of its run begins a batch's id: `<run>/<stream>/0007/00`. */
+function ofRuns(batchIds: readonly string[]): string {
+  const runs = [...new Set(batchIds.map((id) => id.split('/').slice(0, -3).join('/')))];
+  return runs.length === 0 || runs.length > mostRuns ? '' : ` AND run IN (${runs.map(quoteLiteral).join(', ')})`;
+}
+
 function batchOf(row: TextRow, displaced: readonly Displaced[], found: ReadonlyMap<string, Figures> | null, types: Types): BatchAudit {
   const proof = row['proof'] ? proofOfText(row['proof']) : [];
   const gone = proof.filter(({ name }) => !types.has(name.toLowerCase())).map(({ name }) => `"${name}"`);
@@ -45,8 +54,8 @@ function batchOf(row: TextRow, displaced: readonly Displaced[], found: ReadonlyM
   };
 }
 
-async function displacedOf(redshift: Redshift, names: Names): Promise<ReadonlyMap<string, readonly Displaced[]>> {
-  const ours = `SELECT batch_number FROM ${names.loads} WHERE ${names.mine} AND run = ${quoteLiteral(names.holder)}`;
+async function displacedOf(redshift: Redshift, names: Names, batchIds: readonly string[]): Promise<ReadonlyMap<string, readonly Displaced[]>> {
+  const ours = `SELECT batch_number FROM ${names.loads} WHERE ${names.mine}${ofRuns(batchIds)}`;
   const rows = await redshift.rows(`SELECT CAST(batch_number AS VARCHAR) AS n, run, CAST("rows" AS VARCHAR) AS gone, fingerprint FROM ${names.displaced} WHERE target = ${label(names)} AND batch_number IN (${ours})`);
   const found = new Map<string, Displaced[]>();
   for (const row of rows) found.set(row['n']!, [...found.get(row['n']!) ?? [], { run: row['run']!, rows: Number(row['gone']), fingerprint: row['fingerprint'] ?? null }]);
