@@ -38,3 +38,9 @@ export function namesOf(columns: readonly Column[], naming: 'snake_case' | 'keep
   });
   return names;
 }
+
+/** What to add to a message about a name that is not among others, where it is the source's name of one that is. */
+export function writtenHere(name: string, known: readonly string[]): string {
+  const here = known.find((other) => other === snakeCase(name) || other.toLowerCase() === name.toLowerCase());
+  return here === undefined ? '' : `; it is called "${here}" here: write that, or set "naming: keep"`;
+}

@@ -1,5 +1,6 @@
 import { batchColumn } from '../../domain/column';
 import { ConfigurationError, DestinationHeldError } from '../../domain/errors';
+import { writtenHere } from '../../domain/naming';
 import type { StreamSpec } from '../../domain/pipeline';
 import type { Plan } from '../../domain/plan';
 import { holdsType } from '../../domain/type-change';
@@ -13,7 +14,7 @@ import { tableExists, type Names } from './names';
 export async function prepare(session: Session, names: Names, { stream }: Target, plan: Pick<Plan, 'target' | 'order' | 'widens'>, allowDestructive: boolean): Promise<readonly string[]> {
   const columns = plan.target;
   const missingKey = stream.write === 'merge' ? stream.key.find((name) => !columns.some((column) => column.name === name)) : undefined;
-  if (missingKey) throw new ConfigurationError(`preparing "${names.label}": key column "${missingKey}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}`);
+  if (missingKey) throw new ConfigurationError(`preparing "${names.label}": key column "${missingKey}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}${writtenHere(missingKey, columns.map(({ name }) => name))}`);
   const wanted = [...columns, ...(stream.write === 'scd2' ? versionsOf(names, stream, plan) : []), ...(stream.lineage ? [{ name: batchColumn, type: 'BIGINT' }] : [])];
   if (!(await tableExists(session, names.schema, names.table))) {
     return [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(names.schema)}`, `CREATE TABLE ${names.target} (${wanted.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')})`];

@@ -1,5 +1,6 @@
 import { batchColumn, positionColumn, type Column } from '../../domain/column';
 import { ConfigurationError, DestinationHeldError } from '../../domain/errors';
+import { writtenHere } from '../../domain/naming';
 import { stagesPosition, type StreamSpec } from '../../domain/pipeline';
 import type { Plan } from '../../domain/plan';
 import type { SchemaChanges, Target } from '../connector';
@@ -165,7 +166,7 @@ async function isOwn(connection: PostgresConnection, names: Names): Promise<bool
 /** Merge finds a key by this index; where the target holds a key twice it cannot be made. */
 async function keyIndex(connection: PostgresConnection, names: Names, key: readonly string[], columns: readonly Column[]): Promise<readonly string[]> {
   const unknown = key.filter((name) => !columns.some((column) => column.name === name));
-  if (unknown.length > 0) throw new ConfigurationError(`preparing "${names.label}": key column "${unknown[0]}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}`);
+  if (unknown.length > 0) throw new ConfigurationError(`preparing "${names.label}": key column "${unknown[0]}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}${writtenHere(unknown[0]!, columns.map(({ name }) => name))}`);
   const there = await connection.rows(
     'SELECT 1 FROM pg_index i WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND ' +
     '(SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)) = (SELECT array_agg(k ORDER BY k) FROM unnest($2::text[]) k)',

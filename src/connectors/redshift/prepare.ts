@@ -1,5 +1,6 @@
 import { batchColumn, positionColumn, type Column } from '../../domain/column';
 import { ConfigurationError, DestinationHeldError } from '../../domain/errors';
+import { writtenHere } from '../../domain/naming';
 import type { StreamSpec } from '../../domain/pipeline';
 import type { Plan } from '../../domain/plan';
 import type { SchemaChanges, Target } from '../connector';
@@ -60,7 +61,7 @@ function typed(names: Names, columns: readonly Column[]): readonly Typed[] {
 
 function refuseMissingKey(names: Names, { write, key }: StreamSpec, columns: readonly Column[]): void {
   const unknown = write === 'merge' ? key.find((name) => !columns.some((column) => column.name === name)) : undefined;
-  if (unknown) throw new ConfigurationError(`preparing "${names.label}": key column "${unknown}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}`);
+  if (unknown) throw new ConfigurationError(`preparing "${names.label}": key column "${unknown}" is not among the stream's columns: ${columns.map(({ name }) => name).join(', ')}${writtenHere(unknown, columns.map(({ name }) => name))}`);
   const odd = write === 'append' ? undefined : key.map((name) => columns.find((column) => column.name === name)).find((column) => column && redshiftTypeOf(column) === 'super');
   if (odd) throw new ConfigurationError(`preparing "${names.label}": key column "${odd.name}" would be SUPER, by which Redshift cannot tell rows apart; cast it to text in a step`);
 }
