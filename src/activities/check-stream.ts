@@ -5,6 +5,7 @@ import { BalanceError, CheckBlockedError, DestinationHeldError } from '../domain
 import type { RunRef } from '../domain/ids';
 import { isAtDestination, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
+import type { StagedFile } from '../domain/manifest';
 import type { CheckReport, CheckResultLine } from '../domain/receipt';
 import type { Destination } from '../connectors/connector';
 import { checkNamed } from '../checks/registry';
@@ -12,6 +13,7 @@ import { runStreamChecks } from '../checks/row-checks';
 import { quotedReferences } from '../transforms/run-chain';
 import { openArtefacts, type Artefacts } from './artefacts';
 import { checkHistory } from './check-history';
+import { sampleFailing } from './check-samples';
 import type { StreamInput } from './contract';
 import { withControl } from './control';
 import type { Dependencies } from './dependencies';
@@ -43,8 +45,9 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
     } finally {
       await destination.close();
     }
-    const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...await streamChecks({ dependencies, control, artefacts, run, stream: streamSpec, plan, batches: loaded, source: spec.source, connectionsFile })];
-    const report: CheckReport = { stream, totals, lines, checks, blockedBy: [...limitProblems(spec, run, totals), ...failing(checks, 'block')] };
+    const { lines: found, samples } = await streamChecks({ dependencies, control, artefacts, run, stream: streamSpec, plan, batches: loaded, source: spec.source, connectionsFile });
+    const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...found];
+    const report: CheckReport = { stream, totals, lines, checks, ...(samples && { samples }), blockedBy: [...limitProblems(spec, run, totals), ...failing(checks, 'block')] };
     const recorded = await artefacts.report.record(report, run, stream);
     control.reached('check:after-report');
     return verdict(recorded);
@@ -53,7 +56,7 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
 
 function verdict(report: CheckReport): Verdict {
   if (report.blockedBy.length > 0) {
-    throw new CheckBlockedError(`checking stream "${report.stream}": ${report.blockedBy.join('; ')}; nothing was published. Mend the data or the rule and run it again`, { stream: report.stream });
+    throw new CheckBlockedError(`checking stream "${report.stream}": ${report.blockedBy.join('; ')}; nothing was published. ${report.samples ? '"millrace quarantine show RUN" shows some of the rows. ' : ''}Mend the data or the rule and run it again`, { stream: report.stream });
   }
   return { warnings: report.checks.filter(({ passed }) => !passed).map(({ check, message }) => `${check}: ${message}`), approval: failing(report.checks, 'approve') };
 }
@@ -105,8 +108,8 @@ interface StreamChecks {
   readonly connectionsFile: string;
 }
 
-async function streamChecks({ dependencies, control, artefacts, run, stream, plan, batches, source, connectionsFile }: StreamChecks): Promise<readonly CheckResultLine[]> {
-  if (stream.checks.every(isAtDestination)) return [];
+async function streamChecks({ dependencies, control, artefacts, run, stream, plan, batches, source, connectionsFile }: StreamChecks): Promise<{ readonly lines: readonly CheckResultLine[]; readonly samples: StagedFile | null }> {
+  if (stream.checks.every(isAtDestination)) return { lines: [], samples: null };
   const { staging, resolveSecret } = dependencies;
   const looksBack = Math.max(...stream.checks.map(({ name, options }) => checkNamed(name).historyOf(options)));
   const history = looksBack > 0 ? await checkHistory(staging, run.pipeline, stream.stream, looksBack) : new Map<string, readonly string[]>();
@@ -114,7 +117,10 @@ async function streamChecks({ dependencies, control, artefacts, run, stream, pla
   return dependencies.engine.session(control.signal, async (session) => {
     const references = quotedReferences(await openReferences({ session, staging, artefacts, run, stream: { ...stream, steps: [] }, connectionsFile, resolveSecret }));
     await viewOf(session, staging, 'staged', batches, plan.target.map(({ name }) => name), plan.target.map(({ type }) => type));
-    return runStreamChecks(session, 'staged', plan.target, stream.checks, { references, history, askSource });
+    return {
+      lines: await runStreamChecks(session, 'staged', plan.target, stream.checks, { references, history, askSource }),
+      samples: await sampleFailing({ session, staging, run, stream, columns: plan.target, references }),
+    };
   });
 }
 

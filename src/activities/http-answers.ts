@@ -4,6 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Lookup } from '../connectors/connector';
+import type { Control } from '../domain/control';
 import { runPath, slug, type RunRef } from '../domain/ids';
 import { canonicalJson } from '../domain/json';
 import type { StagedFile } from '../domain/manifest';
@@ -15,6 +16,7 @@ import type { Dependencies } from './dependencies';
 
 interface Chunk {
   readonly file: StagedFile;
+  readonly answers: number;
   /** Milliseconds since 1970 after which it does not count; null: it goes with the run. */
   readonly until: number | null;
 }
@@ -23,9 +25,14 @@ interface Chunk {
 const perChunk = 200;
 const bytesPerChunk = 4 * 1024 * 1024;
 
+export interface Kept {
+  readonly files: readonly string[];
+  readonly answers: number;
+}
+
 /** Where answers are kept. */
 export interface AnswerStore {
-  kept(asking: Asking): Promise<readonly string[]>;
+  kept(asking: Asking): Promise<Kept>;
   /** Local path of a file with these lines. */
   record(asking: Asking, lines: readonly AnswerLine[]): Promise<string>;
 }
@@ -35,16 +42,24 @@ interface OpenLookups {
   readonly session: Session;
   readonly connectionsFile: string;
   readonly store: AnswerStore;
+  /** Told of every answer that is there: an attempt that got some more of them has got further. */
+  readonly progress?: Control['progress'] | undefined;
 }
 
 /** Asks APIs for the rows of a session. */
-export function openLookups({ openLookup, session, connectionsFile, store }: OpenLookups): Lookups {
+export function openLookups({ openLookup, session, connectionsFile, store, progress }: OpenLookups): Lookups {
+  let answered = 0;
+  const got = (answers: number): void => progress?.({ rows: answered += answers });
   return {
-    kept: (asking) => store.kept(asking),
+    async kept(asking) {
+      const { files, answers } = await store.kept(asking);
+      got(answers);
+      return files;
+    },
     async ask(asking, addresses, signal) {
       const lookup = await openLookup(connectionsFile, asking.connection);
       const paths: string[] = [];
-      await askAll({ lookup, asking, addresses, signal, keep: async (lines) => void paths.push(await store.record(asking, lines)), place: () => path.join(session.scratch(), `${randomUUID()}.json`) });
+      await askAll({ lookup, asking, addresses, signal, keep: async (lines) => { paths.push(await store.record(asking, lines)); got(lines.length); }, place: () => path.join(session.scratch(), `${randomUUID()}.json`) });
       return paths;
     },
   };
@@ -58,7 +73,7 @@ export const stagedAnswers = (staging: StagingStore, run: RunRef): AnswerStore =
 
 /** For as long as the session: a preview leaves nothing behind. */
 export const passingAnswers = (session: Session): AnswerStore => ({
-  kept: async () => [],
+  kept: async () => ({ files: [], answers: 0 }),
   async record(_asking, lines) {
     const file = path.join(session.scratch(), `${randomUUID()}.jsonl`);
     await writeFile(file, textOf(lines));
@@ -73,23 +88,24 @@ function homeOf(run: RunRef, { connection, path: asked, members, keep }: Asking)
   return `${keep === 'run' ? runPath(run) : slug(run.pipeline)}/_asked/${key}`;
 }
 
-async function keptFiles(staging: StagingStore, home: string): Promise<readonly string[]> {
+async function keptFiles(staging: StagingStore, home: string): Promise<Kept> {
   const found: string[] = [];
+  let answers = 0;
   for (const key of (await staging.list(home)).filter((one) => one.endsWith('.json'))) {
     const text = await staging.read(key);
     const chunk = text === null ? null : (JSON.parse(text) as Chunk);
     if (chunk?.until != null && chunk.until < Date.now()) await staging.remove([chunk.file.key, key]);
     // A file that has gone is no loss: it is asked for again.
-    else if (chunk) await staging.fetch(chunk.file).then((local) => found.push(local), () => undefined);
+    else if (chunk) await staging.fetch(chunk.file).then((local) => { found.push(local); answers += chunk.answers; }, () => undefined);
   }
-  return found;
+  return { files: found, answers };
 }
 
 async function record(staging: StagingStore, home: string, lines: readonly AnswerLine[], keep: 'run' | number): Promise<string> {
   const place = await staging.create(`${home}/answers`, 'jsonl');
   await writeFile(place.path, textOf(lines));
   const file = await staging.seal(place.key);
-  const text = canonicalJson({ file: { ...file }, until: keep === 'run' ? null : Date.now() + keep });
+  const text = canonicalJson({ file: { ...file }, answers: lines.length, until: keep === 'run' ? null : Date.now() + keep });
   for (let number = (await staging.list(home)).length + 1; (await staging.putIfAbsent(`${home}/${String(number).padStart(6, '0')}.json`, text)) !== text; number += 1);
   return staging.fetch(file);
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Batch } from '../domain/batch';
 import { systemPrefix } from '../domain/column';
+import type { Control } from '../domain/control';
 import type { RunRef } from '../domain/ids';
 import type { StreamSpec } from '../domain/pipeline';
 import type { Plan } from '../domain/plan';
@@ -27,6 +28,7 @@ interface ReferenceRequest {
   readonly resolveSecret: Dependencies['resolveSecret'];
   /** For steps that ask outside; absent: none of them runs here. */
   readonly openLookup?: Dependencies['openLookup'];
+  readonly progress?: Control['progress'];
 }
 
 /** Makes what the steps of a stream read besides its own rows into views, by step ordinal and reference name; puts the secrets they name into the session. */
@@ -34,7 +36,7 @@ export async function openReferences(request: ReferenceRequest): Promise<Referen
   const found: Record<number, Record<string, ReferenceRelation>> = {};
   const { spec } = await request.artefacts.run(request.run);
   await putOutside(request);
-  if (request.openLookup) putLookups(request.session, openLookups({ openLookup: request.openLookup, session: request.session, connectionsFile: request.connectionsFile, store: stagedAnswers(request.staging, request.run) }));
+  if (request.openLookup) putLookups(request.session, openLookups({ openLookup: request.openLookup, session: request.session, connectionsFile: request.connectionsFile, store: stagedAnswers(request.staging, request.run), progress: request.progress }));
   for (const { ordinal, references } of referencesOf(request.stream)) {
     for (const [key, reference] of Object.entries(references)) {
       const relation = `reference_${ordinal < 0 ? `check_${-1 - ordinal}` : ordinal}_${key}`;

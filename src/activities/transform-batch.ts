@@ -44,7 +44,7 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     return refTo(batch);
   });
   const transform = (control: Control, careful: boolean): Promise<BatchRef> => engine.session(control.signal, async (session) => {
-    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret, openLookup: dependencies.openLookup });
+    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret, openLookup: dependencies.openLookup, progress: control.progress });
     const { firstStreamStep, wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames(plan));
     const { rules = [], misfits = [] } = plan;
     const staysPlaced = wholeStream || stagesPosition(streamSpec);

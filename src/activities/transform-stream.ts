@@ -36,7 +36,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
   const plan = await artefacts.plan.read(run, stream);
   const parts = await partitionBatches(artefacts, run, stream, plan);
   return withControl(reached, (control) => engine.session(control.signal, async (session) => {
-    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret, openLookup: dependencies.openLookup });
+    const references = await openReferences({ session, staging, artefacts, run, stream: streamSpec, connectionsFile, resolveSecret: dependencies.resolveSecret, openLookup: dependencies.openLookup, progress: control.progress });
     const { firstStreamStep } = splitOf(steps, checks, partitionNames(plan));
     const columns = await describeChain(session, columnsUnder(plan.rules ?? [], renamed(plan.columns, plan.names)), steps.slice(0, firstStreamStep), references);
     const names = columns.map(({ name }) => name);

@@ -18,8 +18,8 @@ export interface CompiledRowChecks {
   readonly counted: readonly { readonly index: number; readonly when: string }[];
 }
 
-/** Row checks of a stream over one relation (quoted name). */
-export function compileRowChecks(checks: readonly NamedOptions[], columns: readonly Column[], relation: string, references: CheckReferences = {}): CompiledRowChecks {
+/** Row checks of a stream over one relation (quoted name). @param shares also those of which a share may fail. */
+export function compileRowChecks(checks: readonly NamedOptions[], columns: readonly Column[], relation: string, references: CheckReferences = {}, shares = false): CompiledRowChecks {
   const guards: Guard[] = [];
   let windowed = false;
   const counted: { index: number; when: string }[] = [];
@@ -35,7 +35,7 @@ export function compileRowChecks(checks: readonly NamedOptions[], columns: reado
       guards.push({ ...compiled.quarantine, column: compiled.quarantine.column ?? name, output: '', when: limited(compiled.quarantine.when) });
       return;
     }
-    if (options['mostly'] !== undefined) return;
+    if (options['mostly'] !== undefined && !shares) return;
     if (quarantine) guards.push(...compiled.violations.map(({ column, when, reason }) => ({ column: column ?? name, output: '', when: limited(when), reason })));
     else counted.push({ index, when: compiled.violations.map(({ when }) => limited(when)).join(' OR ') });
   });

@@ -4,6 +4,7 @@ import type { Drift } from './contract';
 import type { Gap } from './gap';
 import type { RunRef } from './ids';
 import type { QuarantineFile } from './batch';
+import type { StagedFile } from './manifest';
 import type { Position, Window } from './position';
 import type { StreamProof } from './stream-proof';
 
@@ -64,6 +65,8 @@ export interface CheckReport {
   readonly totals: Totals;
   readonly lines: readonly BalanceLine[];
   readonly checks: readonly CheckResultLine[];
+  /** Some of the rows that fail checks of single rows, in quarantine. Absent: none fails. */
+  readonly samples?: StagedFile;
   /** Empty: the stream may be published. */
   readonly blockedBy: readonly string[];
 }

@@ -106,6 +106,19 @@ describe('rows', () => {
     expect(await count('re_mended')).toEqual({ n: '96', ids: '96' });
   });
 
+  it('that fail a check and are not set aside are shown, some of them, and count for nothing', async () => {
+    const date = nextDate();
+    const checks = 'checks: [{ range: { column: branch, max: 5, on_fail: warn } }, { pattern: { column: total, matches: "[0-9.]+", mostly: 0.95 } }]';
+    const summary = await place.run(shop('re_failing', 'db', `${append}\n    ${checks}`, '- filter: { where: "true" }'), date);
+    expect(summary.streams[0]).toMatchObject({ state: 'failed', totals: { loaded: 0, rejected: 0 }, error: { message: expect.stringContaining('"millrace quarantine show RUN" shows some of the rows') as string } });
+    const run = `re_failing/run-${date}`;
+    const shown = (await quarantine('show', run, '--limit', '100')).filter(({ event }) => event === 'failing');
+    expect(shown.map(({ check }) => check)).toEqual([...Array.from({ length: 10 }, () => 'range'), ...Array.from({ length: 10 }, () => 'pattern')]);
+    expect(shown.every(({ check, raw }) => { const { branch, total } = JSON.parse(String(raw)) as { branch: string; total: string }; return check === 'range' ? branch === '6' : total.endsWith(' EUR'); })).toBe(true);
+    expect((await millrace('quarantine', 'show', run, '--step', 'pattern')).out).toContain('check pattern');
+    expect((await millrace('quarantine', 'replay', run)).out).toContain('no row of');
+  });
+
   it('are chosen by stream, step, column and reason', async () => {
     const run = await reject('re_chosen', 'db', append, `${cast}\n      - filter: { where: "id > 0" }`);
     expect((await millrace('quarantine', 'replay', run, '--column', 'note')).out).toContain('no row of');

@@ -74,6 +74,19 @@ describe('with a worker', () => {
     }
   });
 
+  test('rows that were not found are replayed once the table, or the target of the other stream, has their key', async () => {
+    await source.run('CREATE TABLE known AS SELECT id, name, changed FROM customers WHERE id < 2');
+    const lookups = ['{ stream: customers, on: { customer: id }, columns: [name], on_miss: error }', '{ connection: shop, table: known, on: { customer: id }, columns: { again: name }, on_miss: error }'];
+    const yaml = pipeline('replayed', 'db', `  - { stream: customers, to: people_too, mode: incremental, cursor: changed, write: merge, key: [id], settle: 30 seconds }\n${orders('found', `steps: [{ lookup: ${lookups[0]} }, { lookup: ${lookups[1]} }]`)}`);
+    const date = nextDate();
+    expect((await place.run(yaml, date)).streams[1]!.totals).toMatchObject({ read: 40, loaded: 20, rejected: 20 });
+    await source.run("INSERT INTO known SELECT id, name, changed FROM customers WHERE id = 2");
+    await database.run("INSERT INTO people_too (id, name) VALUES (3, 'by hand')");
+    const replay = events(await millrace('quarantine', 'replay', `replayed_${mark}/run-${date}`, '--json'));
+    expect(replay.at(-1)!['summary']).toMatchObject({ state: 'succeeded_with_rejects', totals: { read: 20, loaded: 10, rejected: 10 } });
+    expect(await database.row('SELECT count(*)::text AS n, count(DISTINCT id)::text AS ids FROM found')).toEqual({ n: '30', ids: '30' });
+  });
+
   test('joins by the price that held then, from a table of another connection, and checks keys against one', async () => {
     const yaml = pipeline('priced', 'duck', orders('priced', `steps: [
       { add: { columns: { code: "'a'" } } },

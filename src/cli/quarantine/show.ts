@@ -11,6 +11,7 @@ import { exitCodes, type ExitCode } from '../exit-codes';
 import { screenWidth, wrapped } from '../plain-table';
 import type { Terminal } from '../terminal';
 import { fitted, grouped, plural } from '../words';
+import { showFailing } from './failing';
 import { eachStream, entryName, filterOf, openNamed, runName, type FilterFlags } from './common';
 
 interface ShownEntry extends QuarantineEntry {
@@ -43,7 +44,8 @@ export async function quarantineShow(word: string, only: string | undefined, fla
       terminal.say(entryText(entry));
     }
   });
-  terminal.say(shown === 0 ? `run ${runName(stored.run)} has no ${total === 0 ? '' : 'such '}row in quarantine` : shown < total ? `\n${grouped(shown)} of ${plural(total, 'row')}; more with --limit, fewer with --reason, --step or --column` : '');
+  shown += await showFailing(environment, terminal, { staging, run: stored.run, streams, limit: flags.limit - shown, step: flags.step });
+  terminal.say(shown === 0 ? `run ${runName(stored.run)} has no ${total === 0 ? '' : 'such '}row in quarantine` : total > 0 && shown < total ? `\n${grouped(shown)} of ${plural(total, 'row')}; more with --limit, fewer with --reason, --step or --column` : '');
   return exitCodes.success;
 }
 
