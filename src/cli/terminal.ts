@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { EtlError } from '../domain/errors';
 import { exitCodeOfError, type ExitCode } from './exit-codes';
+import { isAway } from './server-away';
 import { wrapped } from './wrapped';
 
 /** Where a command speaks. With `json`, standard output carries one JSON object a line and nothing else. */
@@ -35,7 +36,8 @@ export function openTerminal({ json, stdout = process.stdout, stderr = process.s
 /** Says what went wrong, once, in the form that was asked for; the exit code follows the error's area. */
 export function tellError(terminal: Terminal, error: unknown): ExitCode {
   const exitCode = exitCodeOfError(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const message = !EtlError.is(error) && isAway(error) ? `asking Temporal: its server does not answer any more (${said}); runs stand still until it does: say the command again then` : said;
   terminal.event('error', { message, exitCode, ...(EtlError.is(error) ? { name: error.name, area: error.area } : {}), ...problemsOf(error) });
   if (!terminal.json) terminal.warn(onScreen(`${pc.red('error:')} ${message}`));
   return exitCode;

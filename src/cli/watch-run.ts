@@ -8,6 +8,7 @@ import { exitCodeOfArea, exitCodeOfSummary, exitCodes, type ExitCode } from './e
 import { askFigures, type Figures } from './follow';
 import { outcomeOf, type Outcome } from './outcome';
 import { openProgress } from './progress';
+import { answers, throughOutages } from './server-away';
 import { missingWorker } from './stalled';
 import { createNews } from './news';
 import type { Terminal } from './terminal';
@@ -48,7 +49,7 @@ async function firstEnding(input: WatchInput): Promise<Ending> {
   const stop = new AbortController();
   const interrupt = listenForInterrupt();
   try {
-    return await Promise.race([outcomeOf(input.handle), look(input, stop.signal), interrupt.pressed]);
+    return await Promise.race([throughOutages(() => outcomeOf(input.handle)), look(input, stop.signal), interrupt.pressed]);
   } finally {
     stop.abort();
     interrupt.forget();
@@ -66,8 +67,9 @@ async function look({ runId, taskQueue, server, terminal }: WatchInput, stop: Ab
     await pause(lookEvery, stop);
     const found = await askFigures(server.client, runId, figures);
     if (stop.aborted) return new Promise(() => undefined);
+    if (found && unanswered >= patience) view.note('it answers again');
     unanswered = found ? 0 : unanswered + 1;
-    if (unanswered === patience) view.note(pc.yellow(await missingWorker(server.client, runId) ?? `no worker answers on task queue "${taskQueue}"; the run waits for one: start "millrace worker" or "millrace dev"`));
+    if (unanswered === patience) view.note(pc.yellow(await whySilent(runId, taskQueue, server)));
     if (!found) continue;
     figures = found;
     const waits = waitsOf(found, runId);
@@ -76,6 +78,12 @@ async function look({ runId, taskQueue, server, terminal }: WatchInput, stop: Ab
     if (news.begins(waits)) terminal.event(waits!.state, { run: runId, ...waits! });
     view.show(found);
   }
+}
+
+/** The server itself, or no worker, or one that cannot go on with it. */
+async function whySilent(runId: string, taskQueue: string, { client, address }: Server): Promise<string> {
+  if (!(await answers(client))) return `Temporal at "${address}" does not answer; the run stands still until it does, and is watched on then`;
+  return (await missingWorker(client, runId)) ?? `no worker answers on task queue "${taskQueue}"; the run waits for one: start "millrace worker" or "millrace dev"`;
 }
 
 /** Never comes back once stopped: the race it runs in is over. */

@@ -5,6 +5,7 @@ import type { Figures } from './follow';
 import { createNews, type News } from './news';
 import { openProgress } from './progress';
 import { findRunning, type Running } from './running';
+import { throughOutages } from './server-away';
 import type { Terminal } from './terminal';
 import { nextSentence, waitsOf } from './waits';
 
@@ -18,7 +19,7 @@ export async function watchRunning(word: string | undefined, environment: Enviro
   const news = new Map<string, News>();
   try {
     for (;;) {
-      const running = await findRunning(server.client, word, last);
+      const running = await throughOutages(() => findRunning(server.client, word, last));
       for (const runId of [...news.keys()].filter((known) => !running.some((one) => one.runId === known))) {
         terminal.event('ended', { run: runId });
         news.delete(runId);

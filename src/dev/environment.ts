@@ -2,9 +2,9 @@ import path from 'node:path';
 import { readEnvironment } from '../config/environment';
 import { clearNote, forgetNote, writeNote, type FoundEnvironment } from './environment-note';
 import { lockHome } from './home-lock';
+import { keepTemporal } from './kept-temporal';
 import { keepWorker } from './kept-worker';
 import { startPostgres } from './postgres';
-import { startTemporal } from './temporal';
 
 export interface StartedEnvironment extends FoundEnvironment {
   readonly workerPid: () => number;
@@ -51,7 +51,7 @@ async function start({ home, postgres, lasting = true, log }: EnvironmentOptions
     return part;
   };
   const database = postgres ? kept(await startPostgres({ folder: path.join(home, 'postgres'), tie, log })) : null;
-  const temporal = configured.configured ? null : kept(await startTemporal({ folder: path.join(home, 'temporal'), tools: path.join(home, 'tools'), tie, log }));
+  const temporal = configured.configured ? null : kept(await keepTemporal({ folder: path.join(home, 'temporal'), tools: path.join(home, 'tools'), tie, log }));
   const address = temporal?.address ?? String(configured.connection.address);
   const variables = { TEMPORAL_ADDRESS: address, MILLRACE_HOME: home, ...(database && { MILLRACE_DEMO_POSTGRES: database.url }) };
   const worker = kept(await keepWorker({ home, variables, tie, log }));

@@ -7,9 +7,14 @@ const folder = path.join(__dirname, '../histories');
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
 const workflowBundle = { codePath: path.resolve(__dirname, '../../lib/workflow-bundle.js') };
 
+interface RecordedEvent {
+  readonly eventTime: string;
+  readonly activityTaskScheduledEventAttributes?: { activityType: { name: string } };
+  readonly workflowExecutionSignaledEventAttributes?: { readonly signalName: string };
+}
 interface Recorded {
   readonly workflowId: string;
-  readonly history: { readonly events: readonly { readonly activityTaskScheduledEventAttributes?: { activityType: { name: string } } }[] };
+  readonly history: { readonly events: readonly RecordedEvent[] };
 }
 const read = (name: string): Recorded => JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as Recorded;
 const replay = ({ history, workflowId }: Recorded): Promise<void> => Worker.runReplayHistory({ workflowBundle }, history, workflowId);
@@ -23,6 +28,15 @@ test('there is a history of every workflow that a run consists of', () => {
 
 test.each(files)('replays %s', async (name) => {
   await replay(read(name));
+});
+
+test('a run whose pause lasted for days replays the same', async () => {
+  const recorded = read('paused-0-runPipeline.json');
+  const { events } = recorded.history;
+  const resumed = events.findIndex((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'resume');
+  expect(resumed).toBeGreaterThan(events.findIndex((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'pause'));
+  const days = (time: string): string => new Date(Date.parse(time) + 4 * 86_400_000).toISOString();
+  await replay({ ...recorded, history: { events: events.map((event, at) => (at < resumed ? event : { ...event, eventTime: days(event.eventTime) })) } });
 });
 
 test('a history of other workflows is refused', async () => {
