@@ -110,9 +110,10 @@ async function stepStage({ session, index, references, shown }: PreviewRequest, 
   await createRejects(session, rejects);
   const chain = await runChain({ session, relation: before.relation, columns: before.columns, steps, firstStep, checks, references, rejects, positions: true });
   const out = await countOf(session, chain.relation);
-  const line: BalanceLine = { ...(chain.close(out)[0] ?? { ...emptyLine(step), in: out, out }), step };
+  const { close, failing } = await chain.finish();
+  const line: BalanceLine = { ...(close(out)[0] ?? { ...emptyLine(step), in: out, out }), step };
   const stage = { step, line, columns: chain.columns, rows: await rowsOf(session, chain.relation, chain.columns, shown), rejects: await rejectsOf(session, rejects, before, shown) };
-  return { stage, result: { relation: chain.relation, columns: chain.columns }, failing: chain.failing };
+  return { stage, result: { relation: chain.relation, columns: chain.columns }, failing };
 }
 
 const countOf = async (session: Session, relation: string): Promise<number> => Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(relation)}`))['n']);

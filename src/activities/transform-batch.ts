@@ -54,12 +54,14 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     const steps = await runChain({
       session, relation: 'input', columns: renamed(plan.columns, plan.names),
       steps: streamSpec.steps.slice(0, firstStreamStep), firstStep: 0, positions: positions || careful,
-      checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects', rules, misfits: wholeStream ? [] : misfits,
+      checks: wholeStream ? [] : streamSpec.checks, references, rejects: 'rejects', rules, readOnce: !careful && plan.carries === undefined, misfits: wholeStream ? [] : misfits,
     });
     const chain = plan.carries === undefined ? steps : await carryOrder(session, steps, plan);
     const id = batchPath(run, stream, ordinal, reread);
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: staysPlaced, lineage: plan.stagesLineage && !wholeStream ? batchNumberOf(plan.fence, ordinal) : null, control });
-    const received = chain.received ?? staged.rows;
+    const counts = await chain.finish();
+    const lines = counts.close(staged.rows);
+    const received = lines[0]?.in ?? staged.rows;
     if (!careful && received + input.rejected !== manifest.rows) throw new UnreadableValueError(`reading the files of "${id}": ${received + input.rejected} records were found, the source counted ${manifest.rows}; they are read again with care`);
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: input.rejects, raw: positions || careful ? { relation: 'input', columns: plan.names } : null, origins: input.origins });
     const proof = wholeStream ? null : await proveBatch(session, staging, plan, { format: 'parquet', files: [staged.file], rows: staged.rows, id });
@@ -67,8 +69,8 @@ export const createTransformBatch = (dependencies: Dependencies) => async ({ run
     const batch = await artefacts.batch.record({
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
-      lines: [...readLine(manifest.rows, received, input.rejected), ...chain.close(staged.rows)],
-      quarantine, read: manifest.rows, failing: chain.failing, ...originalOf(plan, ordinal), ...(Object.keys(chain.discarded).length > 0 && { discarded: chain.discarded }),
+      lines: [...readLine(manifest.rows, received, input.rejected), ...lines],
+      quarantine, read: manifest.rows, failing: counts.failing, ...originalOf(plan, ordinal), ...(Object.keys(chain.discarded).length > 0 && { discarded: chain.discarded }),
     }, run, stream, ordinal, reread);
     control.reached('transform:after-batch');
     return refTo(batch);

@@ -45,6 +45,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
     const chain = await runChain({ session, relation: 'input', columns, steps: steps.slice(firstStreamStep), firstStep: firstStreamStep, positions: true, checks, references, rejects: 'rejects', misfits: plan.misfits ?? [] });
     const id = batchPath(run, stream, 'all');
     const staged = await writeStaged({ session, staging, prefix: id, relation: chain.relation, columns: chain.columns, position: stagesPosition(streamSpec), lineage: plan.stagesLineage ? batchNumberOf(plan.fence, 'all') : null, control });
+    const counts = await chain.finish();
     const sources = await openSourceRecords({ session, staging, artefacts, run, plan, rejects: 'rejects' });
     const quarantine = await writeQuarantine({ session, staging, batch: id, rejects: 'rejects', structural: [], raw: sources, origins: sources.origins });
     const proof = await proveBatch(session, staging, plan, { format: 'parquet', files: [staged.file], rows: staged.rows, id });
@@ -52,7 +53,7 @@ export const createTransformStream = (dependencies: Dependencies) => async ({ ru
     const batch = await artefacts.batch.record({
       id, stream, format: 'parquet', files: [staged.file], columns: chain.columns, rows: staged.rows, bytes: staged.file.bytes,
       checksum: checksumOf([staged.file.checksum, String(staged.rows)]), proof,
-      lines: chain.close(staged.rows), quarantine, read: parts.reduce((sum, { rows }) => sum + rows, 0), failing: chain.failing, ...originalOfAll(plan),
+      lines: counts.close(staged.rows), quarantine, read: parts.reduce((sum, { rows }) => sum + rows, 0), failing: counts.failing, ...originalOfAll(plan),
     }, run, stream, 'all');
     control.reached('transform:after-batch');
     return refTo(batch);

@@ -8,7 +8,7 @@ import { compileRowChecks } from '../checks/row-checks';
 import { nextName, type ChainState } from './chain-state';
 import { contractLine, enforceContract } from './contract';
 import type { Session } from './duckdb-engine';
-import { addFates, handedOn, mostPending, settle, type FateRequest } from './fates';
+import { addFates, handedOn, mostPending, settle, settleWhileRead, type FateRequest, type PassedLine } from './fates';
 import { runFetch } from './lookup-runner';
 import { runProgram } from './program-runner';
 import { quoteIdentifier } from './quote';
@@ -36,6 +36,8 @@ export interface ChainRequest {
   readonly rejects: string;
   /** Whether `relation` has positions; where it has none, `needsPositions` must be false. */
   readonly positions: boolean;
+  /** The caller reads all of the resulting relation exactly once: rows are then counted as they pass, and no table of them is written for it. */
+  readonly readOnce?: boolean;
   /** What the stream's contract does to the rows before the first step. Absent: nothing. */
   readonly rules?: readonly ContractRule[];
   /** What the target cannot hold: rows with it are set aside at the end. Empty or absent: nothing. */
@@ -45,18 +47,21 @@ export interface ChainRequest {
 export interface ChainResult {
   readonly relation: string;
   readonly columns: readonly Column[];
-  /** Rows that the first counting step received; null: no step counted, nothing can have been dropped. */
-  readonly received: number | null;
-  /** The balance, once the number of rows that came out is known. */
-  close(out: number): readonly BalanceLine[];
-  /** Row checks that block or warn: failing rows, by index in `checks`. */
-  readonly failing: Readonly<Record<number, number>>;
   /** Values that the contract left out while their rows went on, by column. */
   readonly discarded: Readonly<Record<string, number>>;
+  /** To be asked once the relation has been read, which with `readOnce` is when it is counted; `rejects` is whole from then on. */
+  finish(): Promise<ChainCounts>;
 }
 
-/** A line of the balance, or the name of a step whose line is not known yet. */
-type Known = (BalanceLine | string)[];
+export interface ChainCounts {
+  /** Row checks that block or warn: failing rows, by index in `checks`. */
+  readonly failing: Readonly<Record<number, number>>;
+  /** The balance, once the number of rows that came out is known. */
+  close(out: number): readonly BalanceLine[];
+}
+
+/** A line of the balance, what is known of it so far, or the step's name alone. */
+type Known = (BalanceLine | PassedLine | string)[];
 
 /** Table of what steps and checks reject: one entry per row; `raw` only where the position does not lead back to the input. */
 export const createRejects = (session: Session, name: string): Promise<void> =>
@@ -77,7 +82,10 @@ export async function runChain(request: ChainRequest): Promise<ChainResult> {
   }
   await applyMisfits(request, state, known);
   const failing = await countFailing(request, state, known, checks.counted);
-  return { relation: state.relation, columns: state.columns, received: known.find((line) => typeof line !== 'string')?.in ?? null, close: (out) => closed(known, out), failing, discarded };
+  return {
+    relation: state.relation, columns: state.columns, discarded,
+    finish: async () => ({ failing: await failing(), close: (out) => closed(known, out) }),
+  };
 }
 
 async function applyRules({ session, rules = [], positions }: ChainRequest, state: ChainState, known: Known): Promise<ChainResult['discarded']> {
@@ -94,32 +102,46 @@ async function applyMisfits(request: ChainRequest, state: ChainState, known: Kno
   await addFates(request.session, state, { step: 'destination', onError: 'reject', guards, projections: namesOf(state) });
 }
 
-/** Steps that neither drop nor add rows hand on what the next counted step received. */
+/** Steps that neither drop nor add rows hand on what the next counted step received; what rows met as they passed adds up to what came in. */
 function closed(known: Known, out: number): readonly BalanceLine[] {
   const lines: BalanceLine[] = [];
   let next = out;
   for (const line of [...known].reverse()) {
-    const whole = typeof line === 'string' ? { ...emptyLine(line), in: next, out: next } : line;
+    const whole = typeof line === 'string' ? { ...emptyLine(line), in: next, out: next } : 'in' in line ? line : passed(line, next);
     lines.unshift(whole);
     next = whole.in;
   }
   return lines;
 }
 
+const passed = ({ step, rejected, filtered = 0, deduplicated = 0 }: PassedLine, out: number): BalanceLine =>
+  ({ ...emptyLine(step), in: out + rejected + filtered + deduplicated, out, rejected, filtered, deduplicated });
+
 async function settleInto(request: ChainRequest, state: ChainState, known: Known, conditions: readonly string[] = []): Promise<readonly number[]> {
   if (state.pending.length === 0) return [];
-  const { lines, counted } = await settle(request.session, state, request.rejects, conditions);
+  return linesInto(known, await settle(request.session, state, request.rejects, conditions));
+}
+
+function linesInto(known: Known, { lines, counted }: { readonly lines: readonly (BalanceLine | PassedLine)[]; readonly counted: readonly number[] }): readonly number[] {
   for (const line of lines) known[known.indexOf(line.step)] = line;
   return counted;
 }
 
-/** Counted together with the fates where there are any: the rows are then looked at once. */
-async function countFailing(request: ChainRequest, state: ChainState, known: Known, counted: readonly { readonly index: number; readonly when: string }[]): Promise<Readonly<Record<number, number>>> {
-  const numbers = await settleInto(request, state, known, counted.map(({ when }) => when));
-  if (counted.length === 0) return {};
-  if (numbers.length > 0) return Object.fromEntries(counted.map(({ index }, at) => [index, numbers[at]!]));
-  const row = await request.session.row(`SELECT ${counted.map(({ index, when }) => `count(*) FILTER (${when}) AS c${index}`).join(', ')} FROM ${quoteIdentifier(state.relation)}`);
-  return Object.fromEntries(counted.map(({ index }) => [index, Number(row[`c${index}`])]));
+/** The end of the chain: its last fates, and what fails the checks that set nothing aside, counted together where that can be, so that the rows are looked at once. */
+async function countFailing(request: ChainRequest, state: ChainState, known: Known, checks: readonly { readonly index: number; readonly when: string }[]): Promise<() => Promise<ChainCounts['failing']>> {
+  const { session, rejects, positions } = request;
+  const conditions = checks.map(({ when }) => when);
+  const byIndex = (numbers: readonly number[]): ChainCounts['failing'] => Object.fromEntries(checks.map(({ index }, at) => [index, numbers[at]!]));
+  if (request.readOnce && state.pending.length + checks.length > 0) {
+    const settled = await settleWhileRead(session, state, rejects, conditions, positions);
+    return async () => byIndex(linesInto(known, await settled()));
+  }
+  let numbers = await settleInto(request, state, known, conditions);
+  if (checks.length > numbers.length) {
+    const row = await session.row(`SELECT ${conditions.map((when, at) => `count(*) FILTER (${when}) AS c${at}`).join(', ')} FROM ${quoteIdentifier(state.relation)}`);
+    numbers = conditions.map((_when, at) => Number(row[`c${at}`]));
+  }
+  return async () => byIndex(numbers);
 }
 
 async function applyStep(request: ChainRequest, state: ChainState, known: Known, spec: NamedOptions, ordinal: number): Promise<void> {
@@ -161,9 +183,20 @@ async function applyRows(request: ChainRequest, state: ChainState, { columns, gu
   if (fetch) state.relation = await runFetch(session, state, fetch, step);
   const onError = onErrorOf(spec);
   const projections = columns.map(({ name, sql }) => `${onError === 'keep' ? keptText(name, sql, guards) : sql} AS ${quoteIdentifier(name)}`);
-  if (judges(guards, onError)) await addFates(session, state, { step, onError, guards, projections, from });
+  if (judges(guards, onError)) await addFates(session, state, { step, onError, ...workedOutOnce(state, columns, guards, projections, from) });
   else await createView(session, state, projections, positions, from);
   await describeInto(session, state, new Map(columns.filter(({ computed }) => !computed).map(({ name, sql }) => [name, sql])));
+}
+
+/** DuckDB works out an expression anew in each branch of a CASE; a value that its own guard asks for stands in a column of its own. */
+function workedOutOnce(state: ChainState, columns: Rows['columns'], guards: readonly Guard[], projections: readonly string[], from?: string): Pick<FateRequest, 'guards' | 'projections' | 'from'> {
+  const shared = columns.map(({ name, sql }, index) => ({ name, index, asked: `(${sql})`, sql, value: quoteIdentifier(`_millrace_v${index}`) })).filter(({ asked }) => guards.some(({ when }) => when.includes(asked)));
+  if (from !== undefined || shared.length === 0) return { guards, projections, from };
+  return {
+    guards: guards.map((guard) => ({ ...guard, when: shared.reduce((when, { asked, value }) => when.replaceAll(asked, value), guard.when) })),
+    projections: projections.map((projection, index) => { const one = shared.find((other) => other.index === index); return one ? `${one.value} AS ${quoteIdentifier(one.name)}` : projection; }),
+    from: `(SELECT *, ${shared.map(({ sql, value }) => `${sql} AS ${value}`).join(', ')} FROM ${quoteIdentifier(state.relation)})`,
+  };
 }
 
 /** `on_error: keep`: the column becomes text, and the value stays as it came. */

@@ -1,6 +1,6 @@
 import { emptyLine, type BalanceLine } from '../domain/balance';
 import { positionColumn, type Column } from '../domain/column';
-import { CheckBlockedError } from '../domain/errors';
+import { CheckBlockedError, UnreadableValueError } from '../domain/errors';
 import type { OnError } from '../domain/pipeline';
 import { nextName, type ChainState, type PendingStep } from './chain-state';
 import type { Session } from './duckdb-engine';
@@ -74,6 +74,13 @@ export interface Settled {
   readonly counted: readonly number[];
 }
 
+/** What rows met as they were read; how many went in and came out is known once the reader has counted them. */
+export type PassedLine = Pick<BalanceLine, 'step' | 'rejected'> & Partial<Pick<BalanceLine, 'filtered' | 'deduplicated'>>;
+export interface Passed {
+  readonly lines: readonly PassedLine[];
+  readonly counted: readonly number[];
+}
+
 /** Writes the rows once, counts every fate, moves rejects to their table and goes on with the rest. Each count is one of its own. */
 export async function settle(session: Session, state: ChainState, rejects: string, conditions: readonly string[] = []): Promise<Settled> {
   const pending = state.pending.splice(0);
@@ -92,6 +99,51 @@ export async function settle(session: Session, state: ChainState, rejects: strin
   return { lines, counted: conditions.map((_, index) => number(`c${index}`)) };
 }
 
+/**
+ * The same without a table, for a relation that is read once: a row that meets its fate is counted by a sequence in the condition that leaves it out, as
+ * the rows pass. The rest is a sum of such counts, and the source's count stands against all of them. Rejects, mostly few, are looked for in a second pass, which
+ * works out what they depend on and nothing else.
+ */
+export async function settleWhileRead(session: Session, state: ChainState, rejects: string, conditions: readonly string[], positions: boolean): Promise<() => Promise<Passed>> {
+  const pending = state.pending.splice(0);
+  const from = state.relation;
+  const sequence = `${nextName(state)}_`;
+  const letters = pending.flatMap(({ rejected, left }) => [rejected, left]);
+  for (const ticket of [...letters.map(ticketOf), ...conditions.map((_when, index) => `c${index}`)]) await session.run(`CREATE TEMP SEQUENCE ${quoteIdentifier(sequence + ticket)}`);
+  const counted = (ticket: string): string => `nextval(${quoteLiteral(sequence + ticket)}) > 0`;
+  const passing = conditions.map((when, index) => `CASE WHEN ${when} THEN ${counted(`c${index}`)} ELSE true END`).join(' AND ') || 'true';
+  const leaving = letters.map((one) => `WHEN ${quoteLiteral(one)} THEN NOT ${counted(ticketOf(one))}`).join(' ');
+  state.relation = `${sequence}on`;
+  await session.run(`CREATE TEMP VIEW ${quoteIdentifier(state.relation)} AS SELECT ${quoteList([...state.columns.map(({ name }) => name), ...(positions ? [positionColumn] : [])])} FROM ${quoteIdentifier(from)} ` +
+    `WHERE ${leaving === '' ? passing : `CASE WHEN ${fate} IS NULL THEN ${passing} ELSE CASE left(${fate}, 1) ${leaving} END END`}`);
+  return async () => {
+    const taken = await taker(session, sequence);
+    const lines = pending.map(({ step, counts, rejected, left }) => ({ step, rejected: taken(ticketOf(rejected)), ...(counts && { [counts]: taken(ticketOf(left)) }) }));
+    await setAsideAgain(session, from, pending.map((step) => ({ ...step, rows: taken(ticketOf(step.rejected)) })).filter(({ rows }) => rows > 0), rejects);
+    return {
+      lines,
+      counted: conditions.map((_when, index) => taken(`c${index}`)),
+    };
+  };
+}
+
+/** DuckDB's names do not tell A from a. */
+const ticketOf = (one: string): string => `f${one.charCodeAt(0)}`;
+
+/** How often a sequence whose name begins so was asked. */
+async function taker(session: Session, sequence: string): Promise<(ticket: string) => number> {
+  const rows = await session.rows(`SELECT sequence_name AS name, last_value AS n FROM duckdb_sequences() WHERE starts_with(sequence_name, ${quoteLiteral(sequence)})`);
+  const counts = new Map(rows.map(({ name, n }) => [name!, Number(n ?? 0)]));
+  return (ticket) => counts.get(sequence + ticket)!;
+}
+
+async function setAsideAgain(session: Session, from: string, steps: readonly (PendingStep & { readonly rows: number })[], rejects: string): Promise<void> {
+  for (const step of steps) if (step.onError === 'fail') throw failed(step, step.rows);
+  const rows = steps.reduce((sum, step) => sum + step.rows, 0);
+  const found = rows === 0 ? 0 : await session.changed(rejectsIn(from, steps, rejects));
+  if (found !== rows) throw new UnreadableValueError(`running steps ${steps.map(({ step }) => `"${step}"`).join(', ')}: ${rows} rows were rejected, and ${found} when they were asked again; they are read again with care`);
+}
+
 const counts = ({ rejected, left }: PendingStep, index: number): readonly string[] => [
   `count(*) FILTER (${fate} IS NULL OR ${fate} >= ${quoteLiteral(rejected)}) AS in${index}`,
   `count(*) FILTER (starts_with(${fate}, ${quoteLiteral(rejected)})) AS bad${index}`,
@@ -102,6 +154,9 @@ const counts = ({ rejected, left }: PendingStep, index: number): readonly string
 const failed = ({ step, guards }: PendingStep, rows: number): CheckBlockedError =>
   new CheckBlockedError(`running step "${step}": ${rows} rows cannot be processed (${guards.map(({ column, reason }) => `"${column}" ${reason}`).join('; ')}) and on_error is fail; mend the rows or use on_error: reject`, { step, rows });
 
-const rejectsOf = (table: string, { step, rejected }: PendingStep, rejects: string): string =>
-  `INSERT INTO ${quoteIdentifier(rejects)} SELECT ${quoteIdentifier(positionColumn)}, ${quoteLiteral(step)}, split_part(${fate}, ${quoteLiteral(between)}, 1)[2:], nullif(split_part(${fate}, ${quoteLiteral(between)}, 2), '') ` +
-  `FROM ${quoteIdentifier(table)} WHERE starts_with(${fate}, ${quoteLiteral(rejected)})`;
+const rejectsOf = (table: string, { step, rejected }: PendingStep, rejects: string): string => rejectsIn(table, [{ step, rejected }], rejects);
+
+/** One look at the rows for all of these steps. */
+const rejectsIn = (table: string, steps: readonly Pick<PendingStep, 'step' | 'rejected'>[], rejects: string): string =>
+  `INSERT INTO ${quoteIdentifier(rejects)} SELECT ${quoteIdentifier(positionColumn)}, CASE left(${fate}, 1) ${steps.map(({ step, rejected }) => `WHEN ${quoteLiteral(rejected)} THEN ${quoteLiteral(step)}`).join(' ')} END, ` +
+  `split_part(${fate}, ${quoteLiteral(between)}, 1)[2:], nullif(split_part(${fate}, ${quoteLiteral(between)}, 2), '') FROM ${quoteIdentifier(table)} WHERE left(${fate}, 1) IN (${steps.map(({ rejected }) => quoteLiteral(rejected)).join(', ')})`;

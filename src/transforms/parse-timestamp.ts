@@ -25,6 +25,6 @@ export const parseTimestamp = defineStep({
     const value = as === 'date' ? `CAST(${parsed} AS DATE)` : timezone ? `timezone(${quoteLiteral(timezone)}, CAST(${parsed} AS TIMESTAMP))` : `CAST(${parsed} AS TIMESTAMP)`;
     const output = to ?? name;
     const columns = input.columns.some((other) => other.name === output) ? replacing(input, new Map([[output, value]])) : [...input.columns.map(same), { name: output, sql: value, computed: true }];
-    return { kind: 'rows', columns, guards: [{ column: name, output, reason: `is not a date of the form ${Array.isArray(format) ? format.join(' or ') : format}`, when: `${quoteIdentifier(name)} IS NOT NULL AND ${parsed} IS NULL` }] };
+    return { kind: 'rows', columns, guards: [{ column: name, output, reason: `is not a date of the form ${Array.isArray(format) ? format.join(' or ') : format}`, when: `${quoteIdentifier(name)} IS NOT NULL AND (${value}) IS NULL` }] };
   },
 });

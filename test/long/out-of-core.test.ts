@@ -46,7 +46,7 @@ const outOf = (yaml: string): Promise<number> => inside(engine, async (session) 
   await createRejects(session, 'rejects');
   const result = await runChain({ session, relation: 'input', columns, steps: stepsOf(yaml), firstStep: 0, checks: [], references, rejects: 'rejects', positions: true });
   const out = await session.changed(`COPY (SELECT * FROM "${result.relation}") TO ${quoteLiteral(path.join(session.scratch(), 'out.parquet'))} (FORMAT parquet)`);
-  expect(chainProblems(result.close(out), rows, out)).toEqual([]);
+  expect(chainProblems((await result.finish()).close(out), rows, out)).toEqual([]);
   return out;
 });
 

@@ -55,7 +55,7 @@ export function ranOn(engine: Engine, yaml: string, select: string, other?: stri
     const result = await runChain({ session, relation: 'input', columns: input.filter(({ name }) => name !== '_millrace_position'), steps, firstStep: 0, checks: [], references: Object.fromEntries(steps.map((_, ordinal) => [ordinal, reference])), rejects: 'rejects', positions: true });
     const rows = await session.rows(`SELECT * EXCLUDE (_millrace_position) FROM "${result.relation}" ORDER BY _millrace_position`);
     const rejects = await session.rows('SELECT position, step, reasons FROM rejects ORDER BY position');
-    const lines = result.close(rows.length);
+    const lines = (await result.finish()).close(rows.length);
     const read = Number((await session.row('SELECT count(*) AS n FROM input'))['n']);
     expect(chainProblems(lines, read, rows.length)).toEqual([]);
     return { rows, columns: result.columns, lines, rejects: rejects.map(({ position, step, reasons }) => `${position}: ${step}: ${(JSON.parse(reasons!) as { column: string; reason: string }[]).map(({ column, reason }) => `${column} ${reason}`).join('; ')}`) };

@@ -11,7 +11,7 @@ import type { NamedOptions } from '../../src/domain/pipeline';
 import { openEngine, type Engine, type Session } from '../../src/transforms/duckdb-engine';
 import { putLookups, type AnswerLine, type Lookups } from '../../src/transforms/lookups';
 import { stepNamed, steps, stepSpecSchema } from '../../src/transforms/registry';
-import { createRejects, describeChain, quotedReferences, runChain, type ChainResult, type References } from '../../src/transforms/run-chain';
+import { createRejects, describeChain, quotedReferences, runChain, type ChainCounts, type ChainResult, type References } from '../../src/transforms/run-chain';
 import { putBaseFolder, putSecrets } from '../../src/transforms/secrets';
 
 /** Every step and check of the registries, on rows with NULL, empty, duplicate and hard values: the balance closes, nothing is lost. */
@@ -63,7 +63,7 @@ const answering = (session: Session): Lookups => ({
   },
 });
 
-async function chain(session: Session, given: readonly NamedOptions[], rows: number, judged: readonly NamedOptions[] = []): Promise<ChainResult & { readonly out: number; readonly rejected: number; readonly references: References }> {
+async function chain(session: Session, given: readonly NamedOptions[], rows: number, judged: readonly NamedOptions[] = [], readOnce = false): Promise<ChainResult & ChainCounts & { readonly out: number; readonly rejected: number; readonly references: References }> {
   await session.run(`CREATE TEMP TABLE input AS ${rowsSql(rows)}`);
   await session.run(`CREATE TEMP TABLE airports AS SELECT * FROM (VALUES ('a', 'Aa', 'S1'), ('a', 'Ab', 'S2'), ('12', 'B', NULL)) v(iata, city, state)`);
   await createRejects(session, 'rejects');
@@ -73,10 +73,11 @@ async function chain(session: Session, given: readonly NamedOptions[], rows: num
   const airports = { other: { relation: 'airports', columns: ['iata', 'city', 'state'].map((name) => ({ name, type: 'VARCHAR', nullable: true })) } };
   const references = Object.fromEntries([...given.map((step, ordinal) => [ordinal, 'other' in stepNamed(step.name).references(step.options) ? airports : {}] as const), ...judged.map((_, index) => [checkReference(index), airports] as const)]);
   const described = await describeChain(session, columns, given, references);
-  const result = await runChain({ session, relation: 'input', columns, steps: given, firstStep: 0, checks: judged, references, rejects: 'rejects', positions: true });
+  const result = await runChain({ session, relation: 'input', columns, steps: given, firstStep: 0, checks: judged, references, rejects: 'rejects', positions: true, readOnce });
   expect(described).toEqual(result.columns);
   const count = async (relation: string) => Number((await session.row(`SELECT count(*) AS n FROM "${relation}"`))['n']);
-  return { ...result, references, out: await count(result.relation), rejected: await count('rejects') };
+  const out = await session.changed(`CREATE TEMP TABLE outcome AS SELECT * FROM "${result.relation}"`) || await count('outcome');
+  return { ...result, ...(await result.finish()), references, out, rejected: await count('rejects') };
 }
 
 describe.each(steps.map((step) => [step.name, step] as const))('step %s', (name, step) => {
@@ -88,6 +89,14 @@ describe.each(steps.map((step) => [step.name, step] as const))('step %s', (name,
     expect(chainProblems(lines, rows, result.out)).toEqual([]);
     expect(lines.reduce((sum, line) => sum + line.rejected, 0)).toBe(result.rejected);
   }));
+
+  test('counts rows that are read once as it counts them in a table', async () => {
+    const counted = (readOnce: boolean) => engine.session(new AbortController().signal, async (session) => {
+      const { close, out } = await chain(session, [spec()], 400, [], readOnce);
+      return { lines: close(out), rows: await session.rows('SELECT _millrace_position FROM outcome ORDER BY 1'), rejects: await session.rows('SELECT * FROM rejects ORDER BY ALL') };
+    });
+    expect(await counted(true)).toEqual(await counted(false));
+  });
 
   if (step.takesOnError) {
     test('rejects nothing with on_error: null, and everything that reject sets aside', () => engine.session(new AbortController().signal, async (session) => {
@@ -103,13 +112,13 @@ describe.each(steps.map((step) => [step.name, step] as const))('step %s', (name,
 describe.each(checks.map((check) => [check.name, check] as const))('check %s', (name, check) => {
   const spec = (onFail: string): NamedOptions => ({ name, options: { ...optionsOf(check.example.replace('[active, closed]', '[A, closed]'), checkSpecSchema(name)), on_fail: onFail } });
 
-  test('sets aside as many rows as it counts', () => engine.session(new AbortController().signal, async (session) => {
-    const counted = await chain(session, [], 400, [spec('warn')]);
-    const overAll = await runStreamChecks(session, counted.relation, columns, [spec('warn')], { references: quotedReferences(counted.references) });
+  test.each([false, true])('sets aside as many rows as it counts; read once: %s', (readOnce) => engine.session(new AbortController().signal, async (session) => {
+    const counted = await chain(session, [], 400, [spec('warn')], readOnce);
+    const overAll = await runStreamChecks(session, 'outcome', columns, [spec('warn')], { references: quotedReferences(counted.references) });
     const failing = counted.failing[0] ?? overAll[0]?.failingRows;
     expect(failing).toEqual(expect.any(Number));
     if (!check.setsAside) return;
-    const aside = await engine.session(new AbortController().signal, async (other) => chain(other, [], 400, [spec('quarantine')]));
+    const aside = await engine.session(new AbortController().signal, async (other) => chain(other, [], 400, [spec('quarantine')], readOnce));
     expect(aside.rejected).toBe(failing);
     expect(chainProblems(aside.close(aside.out), 400, aside.out)).toEqual([]);
   }));

@@ -38,12 +38,20 @@ it.each(Array.from({ length: 12 }, (_, seed) => seed + 1))('chain %i closes', (s
   }
   await session.run('DELETE FROM rejects');
   const steps = stepsOf(chosen.map((step) => `- ${step}`).join('\n'));
-  const whole = await runChain({ session, relation: 'input', columns: [...['k', 'a', 'b', 'n', 'l'].map((name) => ({ name, type: name === 'k' ? 'BIGINT' : 'VARCHAR', nullable: true }))], steps, firstStep: 0, checks: [], references: {}, rejects: 'rejects', positions: true });
+  const whole = (readOnce: boolean) => runChain({ session, relation: 'input', columns: [...['k', 'a', 'b', 'n', 'l'].map((name) => ({ name, type: name === 'k' ? 'BIGINT' : 'VARCHAR', nullable: true }))], steps, firstStep: 0, checks: [], references: {}, rejects: 'rejects', positions: true, readOnce });
   const count = async (relation: string): Promise<number> => Number((await session.row(`SELECT count(*) AS n FROM "${relation}"`))['n']);
-  const out = await count(whole.relation);
+  const inTables = await whole(false);
+  const out = await count(inTables.relation);
   // One step at a time, the rows after each are counted where they lie: the fused chain must say the same.
   expect(out).toBe(await count(at.relation));
-  const lines = whole.close(out);
+  const lines = (await inTables.finish()).close(out);
   expect(chainProblems(lines, rows, out)).toEqual([]);
   expect(lines.reduce((sum, { rejected }) => sum + rejected, 0)).toBe(await count('rejects'));
+
+  const rejects = await session.rows('SELECT * FROM rejects ORDER BY ALL');
+  await session.run('DELETE FROM rejects');
+  const passing = await whole(true);
+  await session.run(`CREATE TEMP TABLE passed AS SELECT * FROM "${passing.relation}"`);
+  expect((await passing.finish()).close(await count('passed'))).toEqual(lines);
+  expect(await session.rows('SELECT * FROM rejects ORDER BY ALL')).toEqual(rejects);
 }));
