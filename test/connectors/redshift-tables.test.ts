@@ -30,7 +30,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const yaml = (to: string, destination = 'rs', words = 'mode: full, write: append, snapshot: true') => `pipeline: ${to.replace('.', '_')}_${destination}\nsource: db\ndestination: ${destination}\non_failure: fail\nstreams:\n  - { stream: stock, to: ${to}, ${words} }\n`;
+const yaml = (to: string, destination = 'rs', words = 'mode: full, write: append, snapshot: true') => `pipeline: ${to.replace('.', '_')}_${destination}_${warehouse.prefix}\nsource: db\ndestination: ${destination}\non_failure: fail\nstreams:\n  - { stream: stock, to: ${to}, ${words} }\n`;
 const refused = async (to: string, destination?: string, words?: string): Promise<string> => (await place.run(yaml(to, destination, words))).streams[0]!.error!.message;
 
 test('a table is made with the keys of its storage that the connection names; a key that is no column is refused', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connections, createOrders, pipelineOf, sums } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
@@ -5,6 +6,9 @@ import { twoAttempts, wakeUpLate } from '../support/late';
 import { startWarehouse, type SimulatedWarehouse } from '../support/redshift';
 import { eventually } from '../support/temporal';
 import { install, summaryOf, type Installation, type KillAt } from '../support/worker';
+
+/** A run that a failed attempt leaves behind keeps its pipeline's name. */
+const mark = randomBytes(3).toString('hex');
 
 /** Redshift's simulator with everything going wrong: rows are exact, and nothing ran twice. */
 let database: TestDatabase;
@@ -53,7 +57,7 @@ test.each([
   ['S3 answers COPY with a server error', 's3', { kind: 's3', name: 'millrace/' }, 2],
   ['the cluster goes away between COPY and commit', 'crash', { kind: 'crash', at: afterCopy, name: 'millrace/' }, 2],
 ])('rows are exact where %s', async (_what, short, fault, copies) => {
-  const name = `rs_f_${short}`;
+  const name = `rs_f_${short}_${mark}`;
   await source(name);
   const worker = await place.startWorker();
   await warehouse.fault(fault);
@@ -73,7 +77,7 @@ const kills: readonly (readonly [Way, KillAt, number | null | undefined])[] = [
   ['merge', 'load:before-commit', undefined], ['merge', 'publish:before-commit', undefined],
 ];
 test.each(kills)('%s: a worker that is killed at %s (statement held at %s) is taken over: one COPY, one publish, rows exact', async (way, point, held) => {
-  const name = `rs_k_${way}_${point.replace(/\W/g, '_')}_${held ?? (held === null ? 'begin' : 'no')}`;
+  const name = `rs_k_${mark}_${way}_${point.replace(/\W/g, '_')}_${held ?? (held === null ? 'begin' : 'no')}`;
   await source(name);
   const killed = await place.startWorker(point);
   const gone = once(killed, 'exit');
@@ -98,27 +102,29 @@ test.each(kills)('%s: a worker that is killed at %s (statement held at %s) is ta
 });
 
 test('a statement that the service has forgotten is looked up in the ledger: it commits once', async () => {
-  await source('rs_expired');
+  const name = `rs_expired_${mark}`;
+  await source(name);
   const worker = await place.startWorker();
   await warehouse.fault({ kind: 'hold', name: 'millrace/', at: afterCopy });
-  const handle = await place.start(yaml('rs_expired'));
-  await eventually(async () => (await loadsOf('rs_expired')).some(({ status }) => status === 'STARTED'), 'the load to be under way');
+  const handle = await place.start(yaml(name));
+  await eventually(async () => (await loadsOf(name)).some(({ status }) => status === 'STARTED'), 'the load to be under way');
   await warehouse.expire();
   // The wait in the service ends after its seconds; then the load is asked for again, and waits for the lock of the first.
-  await eventually(async () => (await loadsOf('rs_expired')).length > 0, 'the load to be asked for again', 90);
+  await eventually(async () => (await loadsOf(name)).length > 0, 'the load to be asked for again', 90);
   await warehouse.release();
   expect(await summaryOf(handle)).toMatchObject({ state: 'succeeded', totals: { read: 3, loaded: 3 } });
-  expect(await rows('rs_expired')).toEqual(all);
-  expect(await warehouse.database.rows("SELECT state, rows FROM _millrace_loads WHERE target = 'public.rs_expired'")).toEqual([{ state: 'published', rows: '3' }]);
+  expect(await rows(name)).toEqual(all);
+  expect(await warehouse.database.rows(`SELECT state, rows FROM _millrace_loads WHERE target = 'public.${name}'`)).toEqual([{ state: 'published', rows: '3' }]);
   await stopped(worker);
 });
 
 test('while a statement takes its time the activity heartbeats, and nobody else takes it over', async () => {
-  await source('rs_slow');
+  const name = `rs_slow_${mark}`;
+  await source(name);
   const worker = await place.startWorker();
   await warehouse.fault({ kind: 'hold', name: 'millrace/' });
-  const handle = await place.start(yaml('rs_slow'));
-  const load = async () => (await place.client.workflow.getHandle(`${handle.workflowId}/rs_slow_src`).describe().catch(() => null))?.raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'loadBatch');
+  const handle = await place.start(yaml(name));
+  const load = async () => (await place.client.workflow.getHandle(`${handle.workflowId}/${name}_src`).describe().catch(() => null))?.raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'loadBatch');
   const beats = new Set<string>();
   await eventually(async () => {
     const beat = (await load())?.lastHeartbeatTime;
@@ -128,12 +134,12 @@ test('while a statement takes its time the activity heartbeats, and nobody else 
   expect((await load())?.attempt).toBe(1);
   await warehouse.release();
   expect(await summaryOf(handle)).toMatchObject({ state: 'succeeded', totals: { loaded: 3 } });
-  expect(await loadsOf('rs_slow')).toHaveLength(1);
+  expect(await loadsOf(name)).toHaveLength(1);
   await stopped(worker);
 });
 
 test.each([['before it begins', undefined], ['between COPY and commit', afterCopy]])('a run that is cancelled ends the statement under way (%s), and the next run loads', async (_when, at) => {
-  const name = `rs_cancelled_${at ?? 'begin'}`;
+  const name = `rs_cancelled_${at ?? 'begin'}_${mark}`;
   await source(name);
   const worker = await place.startWorker();
   await warehouse.fault({ kind: 'hold', name: 'millrace/', ...(at !== undefined && { at }) });
@@ -156,7 +162,7 @@ const exact = async (table: string): Promise<void> => {
 
 test.each((['load:after-data', 'load:before-commit', 'publish:before-claim-check', 'publish:before-commit'] as const).flatMap((point) => (Object.keys(orderWays) as (keyof typeof orderWays)[]).map((way) => [point, way] as const)))(
   'an attempt that wakes up late at %s adds nothing and takes nothing away (%s)', async (point, way) => {
-    const name = `rs_late_${way}_${point.replace(/\W/g, '_')}`;
+    const name = `rs_late_${mark}_${way}_${point.replace(/\W/g, '_')}`;
     const { summary, close } = await wakeUpLate(both(), pipelineOf(name, 'rs', orderWays[way]), point);
     try {
       expect(summary.state).toBe('succeeded');
@@ -167,10 +173,10 @@ test.each((['load:after-data', 'load:before-commit', 'publish:before-claim-check
   });
 
 test('two attempts of a load side by side give the rows of one', async () => {
-  const { place: twice, summary } = await twoAttempts(both(), pipelineOf('rs_twice', 'rs', orderWays.append), { file: 'connectors/redshift/load.js', point: 'load:after-data' });
+  const { place: twice, summary } = await twoAttempts(both(), pipelineOf(`rs_twice_${mark}`, 'rs', orderWays.append), { file: 'connectors/redshift/load.js', point: 'load:after-data' });
   try {
     expect(summary).toMatchObject({ state: 'succeeded', totals: { read: 3000, loaded: 3000 } });
-    await exact('rs_twice');
+    await exact(`rs_twice_${mark}`);
   } finally {
     await twice.close();
   }
