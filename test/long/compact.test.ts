@@ -92,3 +92,22 @@ test.each(['a run', 'another merging'])('%s that comes in between takes the turn
     await other.close();
   }
 }, 120_000);
+
+test('a mutant that does not look whose turn it is names a file that the run in between has swept', async () => {
+  const text = lake.yaml('bucket', 'mutant');
+  await lake.grow('mutant');
+  await lake.place.run(text);
+  const other = await install(lake.connections, { patches: [{ file: 'connectors/file-destination/compact.js', find: 'head.fence === fence && head.merging === merging', put: 'true' }] });
+  try {
+    const worker = await other.startWorker('compact:after-manifest#1#SIGSTOP');
+    const late = lake.compact(text, { where: other });
+    await halted(worker);
+    await lake.grow('mutant');
+    expect((await lake.place.run(text)).totals).toMatchObject({ loaded: 300 });
+    worker.kill('SIGCONT');
+    await late;
+    expect(await lake.place.verify('mutant')).toMatchObject({ ok: false });
+  } finally {
+    await other.close();
+  }
+}, 120_000);

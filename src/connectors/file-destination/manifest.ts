@@ -1,4 +1,4 @@
-import { DestinationUnavailableError, FencedOffError } from '../../domain/errors';
+import { DestinationHeldError, DestinationUnavailableError, FencedOffError } from '../../domain/errors';
 import { runPath, slug } from '../../domain/ids';
 import type { Target } from '../connector';
 import { fenceFolder, type BatchManifest, type Head, type MergedFile, type TableFile, type TableStore } from './table-store';
@@ -18,17 +18,19 @@ export const isLive = ({ dropped, moved }: Head, place: string, index: number): 
 export const liveFiles = (head: Head, place: string, manifest: BatchManifest | null): readonly TableFile[] =>
   (manifest?.files ?? []).filter((_file, index) => isLive(head, place, index));
 
-/** Merged files of the table, with the places of their documents. */
-export async function mergedFiles(store: TableStore, { merged = [] }: Head): Promise<readonly (MergedFile & { readonly at: string })[]> {
+/** Merged files of the table, with the places of their documents. @param lenient leave out those whose document is gone, for those who only look */
+export async function mergedFiles(store: TableStore, { merged = [] }: Head, lenient = false): Promise<readonly (MergedFile & { readonly at: string })[]> {
   const texts = await Promise.all(merged.map(async (at) => ({ at, text: await store.read(at) })));
-  return texts.map(({ at, text }) => ({ ...JSON.parse(text!) as MergedFile, at }));
+  const lost = texts.find(({ text }) => text === null);
+  if (lost && !lenient) throw new DestinationHeldError(`reading "${store.label}": the document "${lost.at}" of a merged file is gone; put it back, then "millrace resume RUN"`, { document: lost.at });
+  return texts.flatMap(({ at, text }) => (text === null ? [] : [{ ...JSON.parse(text) as MergedFile, at }]));
 }
 
 /** Every file that a reader of the head reads. */
-export async function tableFiles(store: TableStore, head: Head): Promise<readonly TableFile[]> {
+export async function tableFiles(store: TableStore, head: Head, lenient = false): Promise<readonly TableFile[]> {
   const files: TableFile[] = [];
   for (const place of head.batches) files.push(...liveFiles(head, place, await readManifest(store, place)));
-  return [...files, ...(await mergedFiles(store, head)).map(({ file }) => file)];
+  return [...files, ...(await mergedFiles(store, head, lenient)).map(({ file }) => file)];
 }
 
 export async function refuseOldFence(store: TableStore, { stream }: Target, fence: number, version: number): Promise<void> {

@@ -27,7 +27,7 @@ export async function verifyTable(store: TableStore, engine: Engine, request: Ve
 }
 
 async function auditTable(store: TableStore, engine: Engine, request: VerifyRequest, head: Head, control: Control): Promise<TableAudit> {
-  const merged = await mergedFiles(store, head);
+  const merged = await mergedFiles(store, head, true);
   const copies = openCopies(store, control.signal);
   const known = new Map<string, Promise<boolean>>();
   const intactOnce = (file: TableFile): Promise<boolean> => known.get(file.path) ?? known.set(file.path, store.isIntact(file)).get(file.path)!;
@@ -144,6 +144,6 @@ const ownRows = (merging: readonly string[], { number }: BatchManifest): string 
 
 /** Data files that a reader of the folder would meet and no batch has. */
 async function strangeFiles(store: TableStore, head: Head): Promise<number> {
-  const known = new Set((await tableFiles(store, head)).map((file) => file.path));
+  const known = new Set((await tableFiles(store, head, true)).map((file) => file.path));
   return (await store.dataFiles()).filter((file) => !known.has(file)).length;
 }
