@@ -158,8 +158,8 @@ const orderWays = { append: 'mode: incremental\n    cursor: at\n    write: appen
 const exact = async (table: string): Promise<void> => {
   expect(await warehouse.database.row(sums(table))).toEqual(await database.row(sums('orders')));
   // A publish that was accepted before its worker fell asleep may be through before the other run claims: that run then appends nothing, or replaces it.
-  const ledger = await warehouse.database.rows('SELECT DISTINCT state, rows::text AS n FROM _millrace_loads WHERE pipeline = $1 AND state <> $2', [table, 'rolled_back']);
-  expect(ledger).toEqual([{ state: 'published', n: '1000' }]);
+  const ledger = await warehouse.database.rows('SELECT DISTINCT state FROM _millrace_loads WHERE pipeline = $1 AND state <> $2', [table, 'rolled_back']);
+  expect(ledger).toEqual([{ state: 'published' }]);
 };
 
 test.each((['load:after-data', 'load:before-commit', 'publish:before-claim-check', 'publish:before-commit'] as const).flatMap((point) => (Object.keys(orderWays) as (keyof typeof orderWays)[]).map((way) => [point, way] as const)))(
