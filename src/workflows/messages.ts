@@ -26,8 +26,9 @@ export interface RunPipelineInput {
   readonly gaps?: boolean;
   /** Loads rows that another run rejected, and nothing else (`quarantine replay`). */
   readonly replay?: ReplayRequest;
-  /** Carried over a continue-as-new while queued. */
+  /** Carried over a continue-as-new while queued: how often it has looked, and what a person has asked of it meanwhile. */
   readonly queuedTimes?: number;
+  readonly asked?: { readonly pause: PauseRequest | null; readonly concurrency: number };
 }
 
 export interface BackfillInput {

@@ -35,8 +35,9 @@ export async function lockPipeline(pipeline: string): Promise<PipelineLock | nul
     release: () => CancellationScope.nonCancellable(async () => {
       releasing = true;
       // Not by the child's own handle: it refuses what comes from a run that was reset in Temporal. This execution of the lock and no later one, which would be another run's.
-      if (!held!.ended) await getExternalWorkflowHandle(held!.child.workflowId, held!.child.firstExecutionRunId).signal(release).catch(() => undefined);
-      await held!.end;
+      // One that cannot be told is gone, or belongs to the execution from before a reset, whose end nobody here would hear of: it is not waited for.
+      const told = held!.ended || await getExternalWorkflowHandle(held!.child.workflowId, held!.child.firstExecutionRunId).signal(release).then(() => true, () => false);
+      if (told) await held!.end;
     }),
   };
 }

@@ -2,16 +2,21 @@ import { executeChild, CancellationScope, isCancellation, setHandler, sleep, wor
 import { asRequest, textOf } from './by-hand';
 import {
   approve, approvePiece, cancel, pause, progress, reject, rejectPiece, resume, retryPartition, retryPiece, setConcurrency, setWindow, skipPartition, skipPiece, streamReport,
-  type ApprovalRequest, type CancelRequest, type PauseRequest, type RetryRequest, type RunProgress, type SetConcurrencyRequest, type SkipRequest, type StreamReport,
+  type ApprovalRequest, type CancelRequest, type PauseRequest, type RetryRequest, type RunPipelineInput, type RunProgress, type SetConcurrencyRequest, type SkipRequest, type StreamReport,
 } from './messages';
 import { PauseTimer } from './pause-timer';
 import { requestCancel } from './request-cancel';
 import type { Run } from './run';
 
 /** What a person can do to a run; what concerns a stream is passed on to it. Validators run before anything is recorded, so a refusal leaves no trace. */
-export function openRunControls(run: Run): void {
+export function openRunControls(run: Run, asked: RunPipelineInput['asked']): void {
   const { streams } = run;
   const timer = new PauseTimer();
+  const stop = ({ until, by, reason }: PauseRequest): void => {
+    timer.set(until, () => void carryOnAll());
+    run.pausedBy = { by: textOf(by), reason: textOf(reason), until: timer.until, ...(until !== undefined && timer.until === null && { unclear: String(until).slice(0, 40) }) };
+    streams.paused = true;
+  };
   const carryOnAll = async (): Promise<void> => {
     timer.clear();
     run.pausedBy = null;
@@ -20,16 +25,15 @@ export function openRunControls(run: Run): void {
     run.show();
   };
 
+  streams.concurrency = asked?.concurrency ?? streams.concurrency;
+  if (asked?.pause) stop(asked.pause);
   setHandler(progress, () => run.progress(), { description: 'State of the run and of its streams' });
   setHandler(streamReport, (report) => {
     if (isReport(report)) streams.hear(report);
     run.show();
   }, { description: 'From a stream of this run' });
   setHandler(pause, async (request) => {
-    const { until, by, reason } = asRequest<PauseRequest>(request);
-    timer.set(until, () => void carryOnAll());
-    run.pausedBy = { by: textOf(by), reason: textOf(reason), until: timer.until, ...(until !== undefined && timer.until === null && { unclear: String(until).slice(0, 40) }) };
-    streams.paused = true;
+    stop(asRequest<PauseRequest>(request));
     await streams.tell(streams.going(), (child, order) => child.signal(pause, { order }));
     run.show();
   }, { description: 'Stop at the next safe place; nothing is lost: {"until": "2026-08-03T08:00:00Z", "reason": "…"}, both optional' });

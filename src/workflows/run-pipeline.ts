@@ -16,7 +16,7 @@ export async function runPipeline(given: RunPipelineInput): Promise<RunSummary> 
   const logicalDate = logicalDateOf(given);
   const input = { ...given, logicalDate };
   const run = new Run(input);
-  openRunControls(run);
+  openRunControls(run, input.asked);
   const lock = await acquire(input, run);
   try {
     const started = await run.start(() => activitiesWith(brief).startRun.executeWithOptions({ activityId: 'start', summary: `start ${spec.pipeline}` }, [{
@@ -45,7 +45,7 @@ async function acquire(input: RunPipelineInput, run: Run): Promise<PipelineLock>
     run.enter('queued', `another run of "${input.spec.pipeline}" is going on; this one starts when it has ended`);
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof runPipeline>({ ...input, queuedTimes: times });
+      await continueAsNew<typeof runPipeline>({ ...input, queuedTimes: times, asked: run.asked });
     }
     await backOff(times, 'waiting for the run that is going on');
   }

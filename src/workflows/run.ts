@@ -22,6 +22,12 @@ export class Run {
     this.labels = createLabels(input.searchAttributes === true);
   }
 
+  /** What a person has asked for, to be carried on where a run in line continues as new. */
+  get asked(): NonNullable<RunPipelineInput['asked']> {
+    const { by, reason, until } = this.pausedBy ?? {};
+    return { pause: this.pausedBy && { ...(by != null && { by }), ...(reason != null && { reason }), ...(until != null && { until }) }, concurrency: this.streams.concurrency };
+  }
+
   progress(): RunProgress {
     const streams = this.streams.states();
     return {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { StreamProgress } from '../../src/workflows/messages';
+import type { RunProgress, StreamProgress } from '../../src/workflows/messages';
 import { connections, createOrders, expectExact, pipelineOf, wordsOf } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { startOwnTemporal, type OwnServer } from '../support/servers';
@@ -48,6 +48,33 @@ test('a stream that continues as new is paused, resumed and loses its worker: ex
     expect(await database.row('SELECT count(*)::text AS n, count(DISTINCT batch_id)::text AS ids FROM _millrace_loads')).toEqual({ n: '30', ids: '30' });
     const executions = async () => { const found = []; for await (const one of place.client.workflow.list({ query: `WorkflowId = '${child.workflowId}'` })) found.push(one.status.name); return found; };
     await eventually(async () => { const found = await executions(); return found.filter((name) => name === 'CONTINUED_AS_NEW').length >= 3; }, 'the stream to have continued as new several times');
+  } finally {
+    await place.close();
+  }
+}, 180_000);
+
+test('a run that waits in line is paused and told its concurrency: it keeps both when it continues as new', async () => {
+  const place = await install(connections(source, database), { address: temporal.at });
+  try {
+    await place.startWorker();
+    const yaml = pipelineOf('in_line', 'db', wordsOf('append_batch'));
+    const first = await place.start(yaml);
+    await first.signal('pause');
+    const second = await place.start(yaml, undefined, { whenHeld: 'queue' });
+    const { runId: began } = await second.describe();
+    const latest = place.client.workflow.getHandle(second.workflowId);
+    const progress = () => latest.query<RunProgress>('progress').catch(() => null);
+    await eventually(async () => (await progress())?.state === 'queued', 'the second to wait in line', 60);
+    await latest.executeUpdate('setConcurrency', { args: [{ concurrency: 3 }] });
+    // As many words as make its history long.
+    for (let times = 0; times < 15; times += 1) await latest.signal('pause', { by: 'ann', reason: `word ${times}` });
+    await eventually(async () => { const { runId } = await latest.describe(); return runId !== began; }, 'the second to continue as new', 60);
+    await first.signal('resume');
+    await summaryOf(first);
+    const paused = await eventually(async () => { const now = await progress(); return now?.state === 'paused' && now; }, 'the second to be paused', 60);
+    expect(paused).toMatchObject({ concurrency: 3, message: expect.stringContaining('paused by ann (word 14)') as string });
+    await latest.signal('resume');
+    expect(await summaryOf(latest)).toMatchObject({ state: 'succeeded' });
   } finally {
     await place.close();
   }

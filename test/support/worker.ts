@@ -47,7 +47,7 @@ export interface Installation {
   /** Loads a worker that the next `startWorker` only has to wake. */
   prepareWorker(): void;
   /** Starts a run of a pipeline given as YAML. */
-  start(yaml: string, logicalDate?: string): Promise<WorkflowHandle>;
+  start(yaml: string, logicalDate?: string, more?: { readonly whenHeld?: 'refuse' | 'queue' }): Promise<WorkflowHandle>;
   /** Starts and waits; a failed run gives its summary too. */
   run(yaml: string, logicalDate?: string, more?: { readonly gaps?: boolean; readonly searchAttributes?: boolean }): Promise<RunSummary>;
   /** `millrace verify`, asked of the worker. */
@@ -68,7 +68,7 @@ export async function install(connections: string, { namespace = 'default', addr
   const workers = new Set<ChildProcess>();
   const prepared: ChildProcess[] = [];
 
-  const start = async (yaml: string, logicalDate = nextDate(), more: { readonly gaps?: boolean } = {}): Promise<WorkflowHandle> => {
+  const start = async (yaml: string, logicalDate = nextDate(), more: { readonly gaps?: boolean; readonly whenHeld?: 'refuse' | 'queue' } = {}): Promise<WorkflowHandle> => {
     const spec = parsePipeline(yaml, 'test.yaml');
     return client.workflow.start('runPipeline', {
       taskQueue, workflowId: `${spec.pipeline}/run-${logicalDate}`, args: [{ spec, logicalDate, connectionsFile, whenHeld: 'refuse', allowDestructive: false, ...more }],
