@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { fitted } from './words';
+import { columnsOf, fitted } from './words';
 
 export const noBorders = {
   top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
@@ -18,7 +18,7 @@ const narrowest = 6;
 
 /** A table without lines that stays within the screen: the widest columns are cut until it does. */
 export function plainTable({ head, rows, right = [], width = screenWidth(), indent = '' }: PlainTable): string {
-  const widths = fittedWidths([head, ...rows].map((row) => row.map((cell) => cell.length)), width - indent.length);
+  const widths = fittedWidths([head, ...rows].map((row) => row.map(columnsOf)), width - indent.length);
   const table = new Table({ head: cut(head, widths), chars: noBorders, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 }, colAligns: head.map((_word, at) => (right.includes(at) ? 'right' : 'left')) });
   table.push(...rows.map((row) => cut(row, widths)));
   return table.toString().split('\n').map((line) => `${indent}${line.trimEnd()}`).join('\n');

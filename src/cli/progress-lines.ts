@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import { partStages } from '../domain/plan';
 import type { StreamFigures } from './follow';
 import type { Pace } from './pace';
-import { compact, fitted, grouped, plural, spokenBytes, spokenSeconds, spokenState } from './words';
+import { columnsOf, compact, fitted, grouped, padded, plural, spokenBytes, spokenSeconds, spokenState } from './words';
 
 export interface LineOptions {
   readonly width?: number;
@@ -15,14 +15,14 @@ export interface LineOptions {
 
 /** `orders  extract  1,200,000 rows  34.0 MB  350k/s  3/8 parts (1 extract, 2 load)  12 rejected  2 retries  4 s left`, on as many lines as it takes. */
 export function linesOf(figures: StreamFigures, pace: Pace, { width = Number.POSITIVE_INFINITY, name = 18, gap = '  ', lead = '' }: LineOptions = {}): readonly string[] {
-  const head = `${lead}${fitted(figures.stream, name).padEnd(name)} `;
+  const head = `${lead}${padded(fitted(figures.stream, name), name)} `;
   const lines: string[] = [];
   for (const word of wordsOf(figures, pace)) {
     const last = lines.at(-1);
-    if (last !== undefined && head.length + last.length + gap.length + word.length <= width) lines[lines.length - 1] = `${last}${gap}${word}`;
+    if (last !== undefined && columnsOf(head) + last.length + gap.length + word.length <= width) lines[lines.length - 1] = `${last}${gap}${word}`;
     else lines.push(word);
   }
-  return lines.map((line, at) => `${at === 0 ? head : ' '.repeat(head.length)}${line}`);
+  return lines.map((line, at) => `${at === 0 ? head : ' '.repeat(columnsOf(head))}${line}`);
 }
 
 function wordsOf(figures: StreamFigures, { rate, byteRate, eta }: Pace): readonly string[] {

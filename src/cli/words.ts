@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import stringWidth from 'string-width';
 import type { RunState } from '../domain/receipt';
 
 /** `3000000` → `3,000,000`, the same in every locale. */
@@ -32,6 +33,23 @@ export function colouredState(state: RunState): string {
   }
 }
 
-/** Cut in the middle, since both ends of a table's name tell. */
-export const fitted = (text: string, width: number): string =>
-  text.length <= width ? text : `${text.slice(0, Math.ceil(width / 2) - 1)}…${text.slice(text.length - Math.floor(width / 2))}`;
+/** Cut in the middle, since both ends of a table's name tell. `width`: columns of the screen, of which some characters take two. */
+export function fitted(text: string, width: number): string {
+  if (columnsOf(text) <= width) return text;
+  const characters = [...text];
+  return `${begun(characters, Math.ceil(width / 2) - 1)}…${begun(characters.reverse(), Math.floor(width / 2), (kept) => kept.reverse())}`;
+}
+
+/** As many of the first characters as go into `width` columns. */
+function begun(characters: readonly string[], width: number, ordered: (kept: string[]) => string[] = (kept) => kept): string {
+  const kept: string[] = [];
+  let left = width;
+  for (const one of characters) if ((left -= columnsOf(one)) >= 0) kept.push(one); else break;
+  return ordered(kept).join('');
+}
+
+/** Columns of the screen that a text takes. */
+export const columnsOf = (text: string): number => stringWidth(text);
+
+/** `padEnd` by columns of the screen. */
+export const padded = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - columnsOf(text)));

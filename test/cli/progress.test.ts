@@ -4,6 +4,7 @@ import type { Pending } from '../../src/cli/pending';
 import { createPacer, noPace } from '../../src/cli/pace';
 import { openProgress } from '../../src/cli/progress';
 import { barOf, linesOf, screenOf } from '../../src/cli/progress-lines';
+import { columnsOf, fitted } from '../../src/cli/words';
 import { openTerminal } from '../../src/cli/terminal';
 import type { Figures, StreamFigures } from '../../src/cli/follow';
 
@@ -44,6 +45,14 @@ describe('the pace', () => {
     now = 1000;
     expect(pace(stream({ read: 100 }))).toEqual(noPace);
   });
+});
+
+it('names in wide letters stand in their columns, and are cut at columns of the screen', () => {
+  const [plain, wide] = ['orders', '注文一覧'].map((name) => linesOf(stream({ stream: name, read: 500 }), noPace, { width: 80 })[0]!);
+  expect(columnsOf(wide!)).toBe(columnsOf(plain!));
+  expect(wide!.indexOf('extract')).toBeLessThan(plain!.indexOf('extract'));
+  for (const name of ['注文一覧表の非常に長い名前です', 'a😀b😀c😀d😀e😀f😀g😀h', 'a_table_with_a_long_name']) expect(columnsOf(fitted(name, 12))).toBeLessThanOrEqual(12);
+  expect(fitted('a_table_with_a_long_name', 12)).toBe('a_tab…g_name');
 });
 
 describe('work whose worker went away', () => {
