@@ -83,6 +83,8 @@ async function runOne(sub, world, begin, alone) {
   if (translated.kind === 'copy') sub.rows = await copyFromS3(translated.tokens, world);
   else if (translated.kind === 'unload') sub.rows = await unloadToS3(translated.tokens, world);
   else {
+    // Two transactions that make the same thing meet in Postgres's catalog, where IF NOT EXISTS fails the later one; here it waits for the first.
+    if (/^\s*CREATE\s+(SCHEMA|TABLE)\s+IF\s+NOT\s+EXISTS\b/i.test(translated.sql)) await world.client.query("SELECT pg_advisory_xact_lock(hashtext('millrace_redshift_simulator'))");
     const result = await world.client.query({ text: translated.sql, rowMode: 'array' });
     // TRUNCATE commits what came before it, and itself.
     if (translated.kind === 'truncate') {

@@ -45,6 +45,12 @@ test('a request is signed by a known key for this service and region, or refused
   expect((await fetch(warehouse.url, { method: 'POST', body: '{}' })).status).toBe(403);
 });
 
+test('of transactions that make the same schema and table at once each finds it made', async () => {
+  const makes = ['CREATE SCHEMA IF NOT EXISTS raced', 'CREATE TABLE IF NOT EXISTS raced.things (id BIGINT)'];
+  const told = await Promise.all(Array.from({ length: 4 }, () => batch(makes)));
+  expect(told.map(({ Status, Error: said }) => said ?? Status)).toEqual(['FINISHED', 'FINISHED', 'FINISHED', 'FINISHED']);
+});
+
 test('values come in the fields that the service puts them in, page by page', async () => {
   const told = await one("SELECT 7::bigint AS b, 1.50::decimal(5,2) AS d, true AS t, 0.5::float8 AS f, 'x'::varchar AS v, NULL::int AS n UNION ALL SELECT i, i, false, i, 'y', i FROM (SELECT 1 AS i UNION ALL SELECT 2 UNION ALL SELECT 3) s ORDER BY 1 DESC");
   expect(told).toMatchObject({ Status: 'FINISHED', ResultRows: 4, HasResultSet: true });
