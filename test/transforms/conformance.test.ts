@@ -49,12 +49,12 @@ const optionsOf = (example: string, schema: { parse(value: unknown): unknown }):
   return schema.parse(options) as JsonObject;
 };
 
-/** An API that knows some, refuses some, and has a score that is none. */
+/** An API that knows some, refuses some, and has a score that is none; the same of the same addresses, in whatever order they come. */
 const answering = (session: Session): Lookups => ({
   kept: async () => [],
   async ask(_asking, addresses) {
     const file = path.join(session.scratch(), 'answers.jsonl');
-    const lines = readFileSync(addresses, 'utf8').split('\n').filter((line) => line !== '').map((line, index): AnswerLine => {
+    const lines = readFileSync(addresses, 'utf8').split('\n').filter((line) => line !== '').sort().map((line, index): AnswerLine => {
       const state = (['found', 'found', 'missing', 'refused'] as const)[index % 4]!;
       return { a: (JSON.parse(line) as { readonly a: string }).a, s: state, m: state === 'found' ? ['gold', index % 3 === 0 ? 'many' : '7'] : [], e: state === 'refused' ? 'the server answered 422' : null, t: index };
     });
