@@ -67,12 +67,12 @@ test('a run that waits in line is paused and told its concurrency: it keeps both
     await eventually(async () => (await progress())?.state === 'queued', 'the second to wait in line', 60);
     await latest.executeUpdate('setConcurrency', { args: [{ concurrency: 3 }] });
     // As many words as make its history long.
-    for (let times = 0; times < 15; times += 1) await latest.signal('pause', { by: 'ann', reason: `word ${times}` });
-    await eventually(async () => { const { runId } = await latest.describe(); return runId !== began; }, 'the second to continue as new', 60);
+    for (let times = 0; times < 70; times += 1) await latest.signal('pause', { by: 'ann', reason: `word ${times}` });
+    await eventually(async () => { const { runId } = await latest.describe(); return runId !== began; }, 'the second to continue as new', 90);
     await first.signal('resume');
     await summaryOf(first);
     const paused = await eventually(async () => { const now = await progress(); return now?.state === 'paused' && now; }, 'the second to be paused', 60);
-    expect(paused).toMatchObject({ concurrency: 3, message: expect.stringContaining('paused by ann (word 14)') as string });
+    expect(paused).toMatchObject({ concurrency: 3, message: expect.stringContaining('paused by ann (word 69)') as string });
     await latest.signal('resume');
     expect(await summaryOf(latest)).toMatchObject({ state: 'succeeded' });
   } finally {
