@@ -120,10 +120,7 @@ export async function settleWhileRead(session: Session, state: ChainState, rejec
     const taken = await taker(session, sequence);
     const lines = pending.map(({ step, counts, rejected, left }) => ({ step, rejected: taken(ticketOf(rejected)), ...(counts && { [counts]: taken(ticketOf(left)) }) }));
     await setAsideAgain(session, from, pending.map((step) => ({ ...step, rows: taken(ticketOf(step.rejected)) })).filter(({ rows }) => rows > 0), rejects);
-    return {
-      lines,
-      counted: conditions.map((_when, index) => taken(`c${index}`)),
-    };
+    return { lines, counted: conditions.map((_when, index) => taken(`c${index}`)) };
   };
 }
 

@@ -2,7 +2,7 @@ import { describeTable } from '../../src/connectors/postgres/catalog';
 import { boundLiteral } from '../../src/connectors/postgres/cursor';
 import { conditionOf, planPartitions, type Slice } from '../../src/connectors/postgres/partitions';
 import { quoteIdentifier } from '../../src/connectors/postgres/quote';
-import type { PlannedWindow } from '../../src/connectors/postgres/window';
+import type { PlannedWindow } from '../../src/connectors/planned-window';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 
 /** Partitions are planned from a sample: on any key none is far bigger than the others, and each row lies in exactly one (semantics 17). */

@@ -1,7 +1,7 @@
 import type { SourceTable } from './catalog';
 import type { PostgresConnection } from './connection';
 import { quoteIdentifier } from './quote';
-import type { PlannedWindow } from './window';
+import type { PlannedWindow } from '../planned-window';
 
 /** Rows that a sample of blocks stands for. */
 export interface Estimate {

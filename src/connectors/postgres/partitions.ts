@@ -4,7 +4,7 @@ import { typedLiteral, type SourceTable } from './catalog';
 import type { PostgresConnection } from './connection';
 import { cutPoints, estimateRows, place, type Estimate } from './cut-points';
 import { quoteIdentifier, quoteList } from './quote';
-import type { PlannedWindow } from './window';
+import type { PlannedWindow } from '../planned-window';
 
 /** Bounds of one slice, as text of the columns' own types; null is open. */
 export type Slice =

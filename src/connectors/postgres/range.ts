@@ -5,7 +5,7 @@ import type { SourceTable } from './catalog';
 import type { PostgresConnection } from './connection';
 import { atInstant, cursorOf, windowSql, type Cursor } from './cursor';
 import { quoteLiteral } from './quote';
-import type { PlannedWindow } from './window';
+import type { PlannedWindow } from '../planned-window';
 
 /**
  * Exactly the window of a backfill, up to now. It needs no wait for open transactions: the checkpoint stays, so whatever is committed

@@ -1,8 +1,8 @@
 import type { Control } from '../../domain/control';
 import { ConfigurationError, SourceHeldError } from '../../domain/errors';
 import type { StreamSpec } from '../../domain/pipeline';
-import type { Window } from '../../domain/position';
 import type { PlanRequest } from '../connector';
+import type { PlannedWindow } from '../planned-window';
 import type { SourceTable } from './catalog';
 import type { PostgresConnection } from './connection';
 import { atInstant, boundLiteral, cursorOf, stepAfter, windowSql, type Cursor } from './cursor';
@@ -10,17 +10,6 @@ import { unprotectedBy } from './cursor-risks';
 import { quoteLiteral } from './quote';
 import { planRange } from './range';
 import { settle } from './settle';
-
-export interface PlannedWindow {
-  /** Null: everything (`mode: full`), or nothing where `empty`. */
-  readonly window: Window | null;
-  readonly empty: boolean;
-  /** SQL condition on the rows of the window, apart from rows whose cursor is NULL. */
-  readonly condition: string;
-  /** The column whose NULL rows are read too, as a partition of their own; null: none. */
-  readonly nullsOf: string | null;
-  readonly notes: readonly string[];
-}
 
 const day = 86_400_000;
 

@@ -4,7 +4,7 @@ import type { Partition, SourcePlan } from '../../domain/plan';
 import type { Redshift } from './client';
 import { quoteIdentifier, quoteLiteral } from './quote';
 import type { SourceTable } from './source-table';
-import type { PlannedWindow } from './window';
+import type { PlannedWindow } from '../planned-window';
 
 /** Bounds of one slice, as text of the column's own type; null is open. */
 export type Slice =

@@ -1,21 +1,10 @@
 import { ConfigurationError, SourceHeldError } from '../../domain/errors';
 import type { StreamSpec } from '../../domain/pipeline';
-import type { Window } from '../../domain/position';
 import type { PlanRequest } from '../connector';
+import type { PlannedWindow } from '../planned-window';
 import type { Redshift } from './client';
 import { atMoment, cursorOf, literal, momentOf, reckoned, stepAfter, told, windowSql, type Cursor } from './cursor';
 import type { SourceTable } from './source-table';
-
-export interface PlannedWindow {
-  /** Null: everything (`mode: full`), or nothing where `empty`. */
-  readonly window: Window | null;
-  readonly empty: boolean;
-  /** SQL condition on the rows of the window, apart from rows whose cursor is NULL. */
-  readonly condition: string;
-  /** The column whose NULL rows are read too; null: none. */
-  readonly nullsOf: string | null;
-  readonly notes: readonly string[];
-}
 
 const day = 86_400_000;
 const deletes = 'rows deleted in the source are not seen by an incremental read';
