@@ -9,6 +9,7 @@ import type { StagedFile } from '../domain/manifest';
 import type { CheckReport, CheckResultLine } from '../domain/receipt';
 import type { Destination } from '../connectors/connector';
 import { checkNamed } from '../checks/registry';
+import { rowCheckLines } from '../checks/result-line';
 import { runStreamChecks } from '../checks/row-checks';
 import { quotedReferences } from '../transforms/run-chain';
 import { openArtefacts, type Artefacts } from './artefacts';
@@ -35,7 +36,9 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
   const parts = await partitionBatches(artefacts, run, stream, plan);
   const loaded = await batchesOf(artefacts, run, stream, plan);
   return withControl(dependencies.reached, async (control) => {
-    const lines = sumLines([...parts, ...(plan.wholeStream ? loaded : [])].map((batch) => batch.lines));
+    // Without a step over the whole stream these are the same batches.
+    const all = plan.wholeStream ? [...parts, ...loaded] : parts;
+    const lines = sumLines(all.map((batch) => batch.lines));
     const totals = totalsOf(lines, parts, loaded);
     refuseOpenBalance(stream, lines, totals);
     const destination = await dependencies.openDestination(connectionsFile, spec.destination);
@@ -46,7 +49,7 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
       await destination.close();
     }
     const { lines: found, samples } = await streamChecks({ dependencies, control, artefacts, run, stream: streamSpec, plan, batches: loaded, source: spec.source, connectionsFile });
-    const checks = [...rowChecks(streamSpec, [...parts, ...loaded]), ...found];
+    const checks = [...rowChecks(streamSpec, all), ...found];
     const report: CheckReport = { stream, totals, lines, checks, ...(samples && { samples }), blockedBy: [...limitProblems(spec, run, totals), ...failing(checks, 'block')] };
     const recorded = await artefacts.report.record(report, run, stream);
     control.reached('check:after-report');
@@ -58,7 +61,7 @@ function verdict(report: CheckReport): Verdict {
   if (report.blockedBy.length > 0) {
     throw new CheckBlockedError(`checking stream "${report.stream}": ${report.blockedBy.join('; ')}; nothing was published. ${report.samples ? '"millrace quarantine show RUN" shows some of the rows. ' : ''}Mend the data or the rule and run it again`, { stream: report.stream });
   }
-  return { warnings: report.checks.filter(({ passed }) => !passed).map(({ check, message }) => `${check}: ${message}`), approval: failing(report.checks, 'approve') };
+  return { warnings: report.checks.filter(({ passed, onFail }) => !passed && onFail !== 'quarantine').map(({ check, message }) => `${check}: ${message}`), approval: failing(report.checks, 'approve') };
 }
 
 export function totalsOf(lines: readonly BalanceLine[], parts: readonly Batch[], loaded: readonly Batch[]): Totals {
@@ -87,13 +90,10 @@ async function refuseEmptying(destination: Destination, run: RunRef, stream: Str
 
 function rowChecks(stream: StreamSpec, batches: readonly Batch[]): readonly CheckResultLine[] {
   const sums = new Map<number, number>();
-  for (const { failing } of new Set(batches)) {
+  for (const { failing } of batches) {
     for (const [index, rows] of Object.entries(failing)) sums.set(Number(index), (sums.get(Number(index)) ?? 0) + rows);
   }
-  return [...sums].sort(([left], [right]) => left - right).map(([index, failingRows]) => {
-    const { name, options } = stream.checks[index]!;
-    return { check: name, onFail: String(options['on_fail'] ?? 'block'), passed: failingRows === 0, failingRows, message: `${failingRows} rows fail` };
-  });
+  return rowCheckLines(stream.checks, Object.fromEntries(sums));
 }
 
 interface StreamChecks {

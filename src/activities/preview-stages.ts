@@ -1,3 +1,4 @@
+import { rowCheckLines } from '../checks/result-line';
 import { runStreamChecks } from '../checks/row-checks';
 import type { Sample } from '../connectors/connector';
 import { emptyLine, type BalanceLine } from '../domain/balance';
@@ -48,7 +49,7 @@ export async function previewStream(request: PreviewRequest): Promise<{ readonly
       const { stage, result, failing } = await stepStage(request, at, 'checks', [], stream.steps.length, stream.checks);
       stages.push(stage);
       at = result;
-      checks = [...counted(stream.checks, failing), ...await runStreamChecks(session, at.relation, at.columns, stream.checks, { references: quotedReferences(request.references) })];
+      checks = [...rowCheckLines(stream.checks, failing), ...await runStreamChecks(session, at.relation, at.columns, stream.checks, { references: quotedReferences(request.references) })];
     }
   } catch (error) {
     if (!EtlError.is(error)) throw error;
@@ -132,9 +133,3 @@ async function rejectsOf(session: Session, rejects: string, { relation, columns 
     `LEFT JOIN ${quoteIdentifier(relation)} b ON b.${quoteIdentifier(positionColumn)} = r.position ORDER BY r.position LIMIT ${shown}`);
   return rows.map((row) => ({ reasons: row['reasons'] ?? '[]', raw: row['raw'] ?? '' }));
 }
-
-const counted = (checks: readonly NamedOptions[], failing: Readonly<Record<number, number>>): readonly CheckResultLine[] =>
-  Object.entries(failing).map(([index, failingRows]) => {
-    const { name, options } = checks[Number(index)]!;
-    return { check: name, onFail: String(options['on_fail'] ?? 'block'), passed: failingRows === 0, failingRows, message: `${failingRows} rows fail` };
-  });

@@ -28,10 +28,11 @@ export const anomaly = defineCheck({
     const values = known.length > 0 ? `VALUES ${known.map((value) => `(CAST('${value}' AS DOUBLE))`).join(', ')}` : 'SELECT CAST(NULL AS DOUBLE) WHERE false';
     const allowed = `greatest(${deviations} * coalesce(deviation, 0), ${tolerance} * abs(middle))`;
     const verdict = `CASE WHEN runs < ${least} THEN 0 WHEN n IS NULL OR abs(CAST(n AS DOUBLE) - middle) > ${allowed} THEN 1 ELSE 0 END`;
-    const said = `CASE WHEN runs < ${least} THEN ', judged once there are ${least} earlier runs (' || runs || ' so far)' ELSE ', usual is ' || round(middle, 6) || ' give or take ' || round(${allowed}, 6) END`;
+    const usual = `round(middle, 6) || ' give or take ' || round(${allowed}, 6)`;
+    const said = `CASE WHEN runs < ${least} THEN ', judged once there are ${least} earlier runs (' || runs || ' so far)' ELSE ', usual is ' || ${usual} END`;
     return {
       kind: 'stream',
-      sql: `SELECT ${verdict} AS failing, '${subject.replaceAll("'", "''")} is ' || coalesce(CAST(n AS VARCHAR), 'unknown') || ${said} AS message, CAST(n AS VARCHAR) AS measured ` +
+      sql: `SELECT ${verdict} AS failing, '${subject.replaceAll("'", "''")} is ' || coalesce(CAST(n AS VARCHAR), 'unknown') || ${said} AS message, CAST(n AS VARCHAR) AS measured, CASE WHEN runs >= ${least} THEN ${usual} END AS expected ` +
         `FROM (SELECT ${measured} AS n FROM ${relation}), (SELECT count(v) AS runs, avg(v) AS middle, stddev_samp(v) AS deviation FROM (${values}) h(v))`,
     };
   },

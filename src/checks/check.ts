@@ -29,7 +29,7 @@ export interface StreamCheck {
   readonly kind: 'stream';
   /**
    * One row over the relation: `failing` BIGINT and `message` VARCHAR (`row_count is 0, must be greater than 0`); `failing` 0 means
-   * passed. A column `measured` VARCHAR goes into the receipt, where later runs find it.
+   * passed. Columns `measured` VARCHAR and `expected` VARCHAR go into the receipt, where later runs and people find them.
    */
   readonly sql: string;
   /** Condition, window functions allowed, true for rows to set aside under `on_fail: quarantine`; absent: that is refused. */

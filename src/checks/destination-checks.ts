@@ -3,15 +3,14 @@ import { ConfigurationError, EtlError } from '../domain/errors';
 import { isAtDestination, type NamedOptions } from '../domain/pipeline';
 import type { CheckResultLine } from '../domain/receipt';
 import { checkNamed } from './registry';
-import { checkId, optionsOf, shareSql } from './row-checks';
+import { resultLine } from './result-line';
+import { optionsOf, shareSql } from './row-checks';
 
 /** Checks with `at: destination` over the target, in its own SQL; each failing row of a row check is counted, none is read out. */
 export async function runDestinationChecks(checks: readonly NamedOptions[], table: InspectedTable): Promise<readonly CheckResultLine[]> {
   const results: CheckResultLine[] = [];
   for (const spec of checks.filter(isAtDestination)) {
-    const { name, options } = spec;
-    const { failing, message, measured } = await asked(table, name, sqlOf(spec, table));
-    results.push({ check: name, at: 'destination', onFail: String(options['on_fail'] ?? 'block'), passed: failing === '0', failingRows: Number(failing), message: message ?? '', id: checkId(spec), ...(measured != null && { measured }) });
+    results.push({ ...resultLine(spec, await asked(table, spec.name, sqlOf(spec, table))), at: 'destination' });
   }
   return results;
 }

@@ -17,7 +17,7 @@ export const freshness = defineCheck({
     const oldest = `now() - CAST(${quoteLiteral(age)} AS INTERVAL)`;
     return {
       kind: 'stream',
-      sql: `SELECT CASE WHEN newest >= ${oldest} THEN 0 ELSE 1 END AS failing, coalesce('the newest is of ' || CAST(newest AS VARCHAR), 'there is no value') || ${quoteLiteral(`, it may be ${age} old`)} AS message, CAST(extract(epoch FROM newest) AS VARCHAR) AS measured FROM (SELECT ${newest} AS newest FROM ${input.relation}) AS measure`,
+      sql: `SELECT CASE WHEN newest >= ${oldest} THEN 0 ELSE 1 END AS failing, coalesce('the newest is of ' || CAST(newest AS VARCHAR), 'there is no value') || ${quoteLiteral(`, it may be ${age} old`)} AS message, CAST(newest AS VARCHAR) AS measured, ${quoteLiteral(`at most ${age} old`)} AS expected FROM (SELECT ${newest} AS newest FROM ${input.relation}) AS measure`,
     };
   },
 });

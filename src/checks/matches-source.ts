@@ -24,6 +24,6 @@ export const matchesSource = defineCheck({
       return `CASE WHEN ${ours} IS NOT NULL AND ${other} IS NOT NULL THEN abs(${ours} - ${other}) > ${tolerance} * abs(${other}) ELSE ${text} END`;
     });
     const said = names.map((name, index) => `${quoteLiteral(`${name} is `)} || coalesce(m${index}, 'NULL') || ${quoteLiteral(`, the source says ${source[index] ?? 'NULL'}`)}`);
-    return { kind: 'stream', sql: `SELECT ${differs.map((sql) => `(${sql})::INT`).join(' + ')} AS failing, ${said.join(" || '; ' || ")} AS message, m0 AS measured FROM (SELECT ${values.join(', ')} FROM ${relation})` };
+    return { kind: 'stream', sql: `SELECT ${differs.map((sql) => `(${sql})::INT`).join(' + ')} AS failing, ${said.join(" || '; ' || ")} AS message, m0 AS measured, ${quoteLiteral(names.map((name, index) => `${name} ${source[index] ?? 'NULL'}`).join(', '))} AS expected FROM (SELECT ${values.join(', ')} FROM ${relation})` };
   },
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineCheck, type Check } from './check';
 import { columnOf } from './columns';
-import { conditionsOf, namesThreshold, thresholdOptions } from './thresholds';
+import { heldAgainst, namesThreshold, thresholdOptions } from './thresholds';
 
 interface Measure<Name extends string> {
   readonly name: Name;
@@ -17,11 +17,7 @@ const measure = <const Name extends string>({ name, summary, example, sql, word 
   name, summary, example, setsAside: false,
   optionsSchema: z.strictObject({ column: z.string().describe('Column'), ...thresholdOptions }).refine(namesThreshold, 'give a threshold, e.g. must_be_at_least: 1'),
   compile({ column, ...thresholds }, input) {
-    const { holds, words } = conditionsOf('n', thresholds);
-    return {
-      kind: 'stream',
-      sql: `SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, '${word} is ' || coalesce(CAST(n AS VARCHAR), 'unknown') || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured FROM (SELECT ${sql(columnOf(column, input, name))} AS n FROM ${input.relation}) AS measure`,
-    };
+    return { kind: 'stream', sql: heldAgainst(thresholds, `'${word} is ' || coalesce(CAST(n AS VARCHAR), 'unknown')`, `SELECT ${sql(columnOf(column, input, name))} AS n FROM ${input.relation}`) };
   },
 });
 

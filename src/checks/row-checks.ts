@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Column } from '../domain/column';
-import { canonicalJson, type JsonObject } from '../domain/json';
+import type { JsonObject } from '../domain/json';
 import { isAtDestination, type NamedOptions } from '../domain/pipeline';
 import type { CheckResultLine } from '../domain/receipt';
 import type { Session } from '../transforms/duckdb-engine';
@@ -8,6 +7,7 @@ import { quoteIdentifier } from '../transforms/quote';
 import type { Guard } from '../transforms/step';
 import type { CheckInput, RowCheck } from './check';
 import { checkNamed, checkReference } from './registry';
+import { checkId, resultLine } from './result-line';
 
 export interface CompiledRowChecks {
   /** Of checks with `on_fail: quarantine`: rows to set aside. */
@@ -32,11 +32,11 @@ export function compileRowChecks(checks: readonly NamedOptions[], columns: reado
     if (compiled.kind === 'stream') {
       if (!quarantine || !compiled.quarantine) return;
       windowed = true;
-      guards.push({ ...compiled.quarantine, column: compiled.quarantine.column ?? name, output: '', when: limited(compiled.quarantine.when) });
+      guards.push({ ...compiled.quarantine, check: index, column: compiled.quarantine.column ?? name, output: '', when: limited(compiled.quarantine.when) });
       return;
     }
     if (options['mostly'] !== undefined && !shares) return;
-    if (quarantine) guards.push(...compiled.violations.map(({ column, when, reason }) => ({ column: column ?? name, output: '', when: limited(when), reason })));
+    if (quarantine) guards.push(...compiled.violations.map(({ column, when, reason }) => ({ check: index, column: column ?? name, output: '', when: limited(when), reason })));
     else counted.push({ index, when: compiled.violations.map(({ when }) => limited(when)).join(' OR ') });
   });
   return { guards, windowed, counted };
@@ -68,8 +68,7 @@ export async function runStreamChecks(session: Session, relation: string, column
       source: asked.length > 0 && outside.askSource ? await outside.askSource(asked) : null,
     });
     if (compiled.kind === 'row' ? mostly === undefined : options['on_fail'] === 'quarantine' && compiled.quarantine) continue;
-    const { failing, message, measured } = await session.row(compiled.kind === 'row' ? shareSql(compiled, source, Number(mostly)) : compiled.sql);
-    results.push({ check: name, onFail: String(options['on_fail'] ?? 'block'), passed: failing === '0', failingRows: Number(failing), message: message ?? '', id, ...(measured != null && { measured }) });
+    results.push(resultLine(spec, await session.row(compiled.kind === 'row' ? shareSql(compiled, source, Number(mostly)) : compiled.sql)));
   }
   return results;
 }
@@ -77,11 +76,8 @@ export async function runStreamChecks(session: Session, relation: string, column
 /** One row: how many fail where that is more than may, else 0. Standard SQL: destinations are asked with it too. */
 export function shareSql({ violations }: RowCheck, source: string, mostly?: number): string {
   const bad = violations.map(({ when }) => `(${when})`).join(' OR ');
-  return `SELECT CASE WHEN good >= ${mostly ?? 1} * n THEN 0 ELSE n - good END AS failing, (n - good) || ' of ' || n || ' rows fail${mostly === undefined ? '' : `, ${mostly} must pass`}' AS message, CAST(CASE WHEN n > 0 THEN good * 1.0 / n END AS VARCHAR) AS measured ` +
+  return `SELECT CASE WHEN good >= ${mostly ?? 1} * n THEN 0 ELSE n - good END AS failing, (n - good) || ' of ' || n || ' rows fail${mostly === undefined ? '' : `, ${mostly} must pass`}' AS message, CAST(CASE WHEN n > 0 THEN good * 1.0 / n END AS VARCHAR) AS measured, '${mostly === undefined ? 'every row must pass' : `${mostly} must pass`}' AS expected ` +
     `FROM (SELECT count(*) AS n, count(*) FILTER (WHERE (${bad}) IS NOT TRUE) AS good FROM ${source}) AS counted`;
 }
-
-/** Names a check in receipts: the same word with the same options is the same check in another run. */
-export const checkId = ({ name, options }: NamedOptions): string => createHash('sha256').update(canonicalJson({ name, options: { ...options, on_fail: null } })).digest('hex').slice(0, 12);
 
 export const optionsOf = ({ on_fail: _onFail, where: _where, mostly: _mostly, at: _at, ...rest }: JsonObject): JsonObject => rest;

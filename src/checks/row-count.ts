@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCheck } from './check';
-import { conditionsOf, namesThreshold, thresholdOptions } from './thresholds';
+import { heldAgainst, namesThreshold, thresholdOptions } from './thresholds';
 
 export const rowCount = defineCheck({
   name: 'row_count',
@@ -9,7 +9,6 @@ export const rowCount = defineCheck({
   setsAside: false,
   optionsSchema: z.strictObject({ ...thresholdOptions }).refine(namesThreshold, 'give a threshold, e.g. must_be_greater_than: 0'),
   compile(options, { relation }) {
-    const { holds, words } = conditionsOf('n', options);
-    return { kind: 'stream', sql: `SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, 'row_count is ' || n || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured FROM (SELECT count(*) AS n FROM ${relation}) AS measure` };
+    return { kind: 'stream', sql: heldAgainst(options, "'row_count is ' || n", `SELECT count(*) AS n FROM ${relation}`) };
   },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineCheck } from './check';
-import { conditionsOf, namesThreshold, thresholdOptions } from './thresholds';
+import { heldAgainst, namesThreshold, thresholdOptions } from './thresholds';
 
 export const sql = defineCheck({
   name: 'sql',
@@ -9,10 +9,6 @@ export const sql = defineCheck({
   setsAside: false,
   optionsSchema: z.strictObject({ query: z.string().min(1).describe('SELECT of one value over `input`, all rows of the stream; with at: destination in its own SQL, which may name its other tables too'), ...thresholdOptions }).refine(namesThreshold, 'give a threshold, e.g. must_be: 0'),
   compile({ query, ...thresholds }, { relation }) {
-    const { holds, words } = conditionsOf('n', thresholds);
-    return {
-      kind: 'stream',
-      sql: `WITH input AS (SELECT * FROM ${relation}) SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, 'the query gives ' || coalesce(CAST(n AS VARCHAR), 'NULL') || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured FROM (SELECT (${query.trim().replace(/;\s*$/, '')}) AS n) AS measure`,
-    };
+    return { kind: 'stream', sql: `WITH input AS (SELECT * FROM ${relation}) ${heldAgainst(thresholds, "'the query gives ' || coalesce(CAST(n AS VARCHAR), 'NULL')", `SELECT (${query.trim().replace(/;\s*$/, '')}) AS n`)}` };
   },
 });

@@ -16,6 +16,12 @@ export type Thresholds = { readonly [Name in keyof typeof thresholdOptions]?: nu
 
 export const namesThreshold = (options: Thresholds): boolean => Object.keys(thresholdOptions).some((name) => options[name as keyof Thresholds] !== undefined);
 
+/** The verdict over a relation's column `n`, as a check of a stream gives it. @param said SQL text that tells n */
+export function heldAgainst(options: Thresholds, said: string, from: string): string {
+  const { holds, words } = conditionsOf('n', options);
+  return `SELECT CASE WHEN ${holds} THEN 0 ELSE 1 END AS failing, ${said} || ', ${words}' AS message, CAST(n AS VARCHAR) AS measured, '${words}' AS expected FROM (${from}) AS measure`;
+}
+
 /** Conditions that all must hold for `measure` (SQL), and their words. */
 export function conditionsOf(measure: string, options: Thresholds): { readonly holds: string; readonly words: string } {
   const parts: [string, string][] = [];

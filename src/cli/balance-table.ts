@@ -39,7 +39,7 @@ export function remarks(summary: RunSummary): readonly string[] {
   const of = summary.run.replay ? [`rows that ${summary.run.workflowId.replace(/\/replay-\d+$/, '')} had rejected, once more`] : [];
   return [...of, ...summary.streams.flatMap((stream) => [
     ...(stream.error ? [`${stream.stream}: ${stream.error.message}`] : []),
-    ...stream.checks.filter(({ passed }) => !passed).map(({ check, at, onFail, message }) => `${stream.stream}: check ${check}${at ? ` of the ${at}` : ''} (${onFail}): ${message}`),
+    ...stream.checks.filter(({ passed, onFail }) => !passed && onFail !== 'quarantine').map(({ check, at, onFail, message }) => `${stream.stream}: check ${check}${at ? ` of the ${at}` : ''} (${onFail}): ${message}`),
     ...stream.notes.map((note) => `${stream.stream}: ${note}`),
     ...(stream.deleted > 0 ? [`${stream.stream}: ${grouped(stream.deleted)} earlier rows were replaced`] : []),
     ...(stream.totals.rejected > 0 ? [`${stream.stream}: see rejected rows with "millrace quarantine show ${summary.run.workflowId}${summary.run.generation > 1 ? `~${summary.run.generation}` : ''}"`] : []),

@@ -4,6 +4,7 @@ import { pathTime, runPath } from '../domain/ids';
 import type { RunSummary } from '../domain/receipt';
 import { balanceTable, remarks } from './balance-table';
 import { findServer } from './connect';
+import { checkSeries, seriesText } from './check-series';
 import { silentText } from './fallen-silent';
 import { allEndedOutside, endedOutside, leftBehind, type EndedOutside } from './ended-outside';
 import type { AddCommand } from './door';
@@ -20,6 +21,7 @@ import { scheduleRemarks } from './schedule/remarks';
 import type { Terminal } from './terminal';
 import { nextSentence, waitsOf } from './waits';
 import { watchRunning } from './watch-running';
+import { wholeNumber } from './whole-number';
 import { colouredState, grouped, spokenSeconds } from './words';
 import { wrapped } from './wrapped';
 
@@ -47,6 +49,21 @@ export async function status(word: string | undefined, environment: Environment,
   if (running.length > 0 || outside.length > 0 || receipts.length > 0 || scheduled.length > 0) return exitCodes.success;
   terminal.say(word === undefined ? 'nothing has run yet; start a pipeline with "millrace run FILE"' : `nothing is known of "${word}"; "millrace status" lists what has run`);
   return word === undefined ? exitCodes.success : exitCodes.other;
+}
+
+/** `status PIPELINE --checks`: what each check said, run by run; from receipts alone. */
+async function checksOf(word: string | undefined, runs: number, environment: Environment, terminal: Terminal): Promise<ExitCode> {
+  const [pipeline, run] = (word ?? '').split('/');
+  const all = await readReceipts(environment, pipeline || undefined);
+  const receipts = run !== undefined ? all.filter((receipt) => isRun(receipt, word!)) : word === undefined ? latest(all, false) : all.filter((receipt) => !receipt.run.replay).slice(0, runs);
+  const series = checkSeries(receipts);
+  for (const points of series) {
+    for (const point of points) terminal.event('check', { ...point });
+    terminal.say(seriesText(points));
+  }
+  if (series.length > 0) return exitCodes.success;
+  terminal.say(receipts.length > 0 ? `${word === undefined ? 'what has run' : `"${word}"`} has no checks; "millrace list checks" shows which there are` : `no run of "${word ?? 'any pipeline'}" has ended; "millrace status" lists what has run`);
+  return receipts.length > 0 ? exitCodes.success : exitCodes.other;
 }
 
 /** What became of the rows that these runs rejected. */
@@ -142,10 +159,19 @@ function tellGaps(found: ReturnType<typeof openGaps>, terminal: Terminal): void 
   }
 }
 
-export const addStatus: AddCommand = ({ command, does }) => command('status', 'Show what runs and what has run', 'millrace status orders\n  millrace status orders --watch')
+interface StatusFlags {
+  readonly watch?: boolean;
+  readonly checks?: boolean;
+  readonly runs: number;
+}
+
+export const addStatus: AddCommand = ({ command, does }) => command('status', 'Show what runs and what has run', 'millrace status orders\n  millrace status orders --watch\n  millrace status orders --checks')
   .argument('[pipeline|run]', 'name of a pipeline, or id of a run')
   .option('--watch', 'show the progress of what runs until it has ended')
-  .action(does(async ({ environment, terminal }, word: string | undefined, { watch }: { readonly watch?: boolean }) => {
+  .option('--checks', 'what each check said in the last runs: verdict, failing rows, what was observed and expected')
+  .option('--runs <count>', 'with --checks: runs to look back at', wholeNumber(10_000), most)
+  .action(does(async ({ environment, terminal }, word: string | undefined, { watch, checks, runs }: StatusFlags) => {
+    if (checks) return checksOf(word, runs, environment, terminal);
     if (watch) await watchRunning(word, environment, terminal);
     return status(word, environment, terminal);
   }));

@@ -30,7 +30,7 @@ export interface Batch {
   readonly quarantine: readonly QuarantineFile[];
   /** Source records behind this batch: what the first line received. */
   readonly read: number;
-  /** Row checks with `on_fail: block | warn`: failing rows, by index in the stream's `checks`. The gate sums them. */
+  /** Checks of single rows: failing rows, by index in the stream's `checks`. The gate sums them. */
   readonly failing: Readonly<Record<number, number>>;
   /** Values that the contract left out while their rows went on, by column. Absent: none. */
   readonly discarded?: Readonly<Record<string, number>>;

@@ -51,6 +51,10 @@ export interface CheckResultLine {
   readonly failingRows: number;
   /** `row_count is 0, must be greater than 0`. */
   readonly message: string;
+  /** Its options as the pipeline has them: `column: total, min: 0`; long ones are cut. Absent: it has none, or the receipt is of an earlier version. */
+  readonly rule?: string;
+  /** What the measure was held against: `must be greater than 0`. */
+  readonly expected?: string;
   /** The same check with the same options has the same id in every run. */
   readonly id?: string;
   /** Over the target, within the publish; absent: over the staged rows. */

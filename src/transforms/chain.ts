@@ -54,7 +54,7 @@ export interface ChainResult {
 }
 
 export interface ChainCounts {
-  /** Row checks that block or warn: failing rows, by index in `checks`. */
+  /** Checks that look at single rows: failing rows, by index in `checks`. */
   readonly failing: Readonly<Record<number, number>>;
   /** The balance, once the number of rows that came out is known. */
   close(out: number): readonly BalanceLine[];
@@ -63,9 +63,9 @@ export interface ChainCounts {
 /** A line of the balance, what is known of it so far, or the step's name alone. */
 type Known = (BalanceLine | PassedLine | string)[];
 
-/** Table of what steps and checks reject: one entry per row; `raw` only where the position does not lead back to the input. */
+/** Table of what steps and checks reject: one entry per row; `raw` only where the position does not lead back to the input, `checks` the indices of those that set it aside. */
 export const createRejects = (session: Session, name: string): Promise<void> =>
-  session.run(`CREATE TEMP TABLE ${quoteIdentifier(name)} (position BIGINT, step VARCHAR, reasons VARCHAR, raw VARCHAR)`);
+  session.run(`CREATE TEMP TABLE ${quoteIdentifier(name)} (position BIGINT, step VARCHAR, reasons VARCHAR, raw VARCHAR, checks VARCHAR)`);
 
 /** Runs steps and row checks over a relation: views, and one table for each part of the chain in which rows can be lost. */
 export async function runChain(request: ChainRequest): Promise<ChainResult> {
@@ -84,7 +84,7 @@ export async function runChain(request: ChainRequest): Promise<ChainResult> {
   const failing = await countFailing(request, state, known, checks.counted);
   return {
     relation: state.relation, columns: state.columns, discarded,
-    finish: async () => ({ failing: await failing(), close: (out) => closed(known, out) }),
+    finish: async () => ({ failing: { ...await failing(), ...await countSetAside(request, checks.guards) }, close: (out) => closed(known, out) }),
   };
 }
 
@@ -142,6 +142,14 @@ async function countFailing(request: ChainRequest, state: ChainState, known: Kno
     numbers = conditions.map((_when, at) => Number(row[`c${at}`]));
   }
   return async () => byIndex(numbers);
+}
+
+/** Of checks that set rows aside: how many each of them did; a row may fail several. */
+async function countSetAside({ session, rejects }: ChainRequest, guards: readonly Guard[]): Promise<ChainCounts['failing']> {
+  const none = Object.fromEntries(guards.map(({ check }) => [check!, 0]));
+  if (guards.length === 0) return none;
+  const rows = await session.rows(`SELECT failed, count(*) AS n FROM (SELECT unnest(string_split(checks, ',')) AS failed FROM ${quoteIdentifier(rejects)} WHERE checks IS NOT NULL) GROUP BY failed`);
+  return { ...none, ...Object.fromEntries(rows.map(({ failed, n }) => [failed!, Number(n)])) };
 }
 
 async function applyStep(request: ChainRequest, state: ChainState, known: Known, spec: NamedOptions, ordinal: number): Promise<void> {

@@ -57,8 +57,17 @@ function rejectText(state: ChainState, { rejected, guards }: PendingStep): strin
   const rules = new Map<string, string[]>();
   for (const guard of guards) rules.set(reasonText(guard), [...rules.get(reasonText(guard)) ?? [], guard.when]);
   const reasons = [...rules].map(([text, conditions]) => `CASE WHEN ${conditions.map((when) => `(${when})`).join(' OR ')} THEN ${text} END`);
-  const own = state.reshaped ? ` || ${quoteLiteral(between)} || ${recordText(state.columns)}` : '';
-  return `${quoteLiteral(rejected)} || '[' || array_to_string(list_filter([${reasons.join(', ')}], lambda reason: reason IS NOT NULL), ',') || ']'${own}`;
+  const failed = failedChecks(guards);
+  const own = state.reshaped ? ` || ${quoteLiteral(between)} || ${recordText(state.columns)}` : failed === '' ? '' : ` || ${quoteLiteral(between)}`;
+  return `${quoteLiteral(rejected)} || '[' || array_to_string(list_filter([${reasons.join(', ')}], lambda reason: reason IS NOT NULL), ',') || ']'${own}${failed}`;
+}
+
+/** Which checks set the row aside: two may say the same of different rows. */
+function failedChecks(guards: readonly Guard[]): string {
+  const checks = new Map<number, string[]>();
+  for (const { check, when } of guards) if (check !== undefined) checks.set(check, [...checks.get(check) ?? [], when]);
+  const failed = [...checks].map(([check, conditions]) => `CASE WHEN ${conditions.map((when) => `(${when})`).join(' OR ')} THEN '${check}' END`);
+  return failed.length === 0 ? '' : ` || ${quoteLiteral(between)} || array_to_string(list_filter([${failed.join(', ')}], lambda check_index: check_index IS NOT NULL), ',')`;
 }
 
 const reasonText = ({ column, reason, reasonSql }: Guard): string => reasonSql
@@ -156,4 +165,4 @@ const rejectsOf = (table: string, { step, rejected }: PendingStep, rejects: stri
 /** One look at the rows for all of these steps. */
 const rejectsIn = (table: string, steps: readonly Pick<PendingStep, 'step' | 'rejected'>[], rejects: string): string =>
   `INSERT INTO ${quoteIdentifier(rejects)} SELECT ${quoteIdentifier(positionColumn)}, CASE left(${fate}, 1) ${steps.map(({ step, rejected }) => `WHEN ${quoteLiteral(rejected)} THEN ${quoteLiteral(step)}`).join(' ')} END, ` +
-  `split_part(${fate}, ${quoteLiteral(between)}, 1)[2:], nullif(split_part(${fate}, ${quoteLiteral(between)}, 2), '') FROM ${quoteIdentifier(table)} WHERE left(${fate}, 1) IN (${steps.map(({ rejected }) => quoteLiteral(rejected)).join(', ')})`;
+  `split_part(${fate}, ${quoteLiteral(between)}, 1)[2:], nullif(split_part(${fate}, ${quoteLiteral(between)}, 2), ''), nullif(split_part(${fate}, ${quoteLiteral(between)}, 3), '') FROM ${quoteIdentifier(table)} WHERE left(${fate}, 1) IN (${steps.map(({ rejected }) => quoteLiteral(rejected)).join(', ')})`;

@@ -24,6 +24,8 @@ export interface Guard {
   readonly reasonSql?: string;
   /** Output column that this value would have gone to. */
   readonly output: string;
+  /** Of a check that sets rows aside: its index in the stream's `checks`. */
+  readonly check?: number;
 }
 
 /** Row by row: same rows, other columns. */

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { checkReference, checkSpecSchema } from '../../src/checks/registry';
-import { checkId, runStreamChecks, type CheckOutside } from '../../src/checks/row-checks';
+import { checkId } from '../../src/checks/result-line';
+import { runStreamChecks, type CheckOutside } from '../../src/checks/row-checks';
 import type { JsonObject } from '../../src/domain/json';
 import type { NamedOptions } from '../../src/domain/pipeline';
 import type { CheckResultLine } from '../../src/domain/receipt';

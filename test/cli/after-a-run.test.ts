@@ -107,6 +107,7 @@ it('report writes one page that needs nothing else, with the balance and every p
   const page = readFileSync(out, 'utf8');
   for (const heading of ['The balance', 'Rows through the stages', 'Rejected rows by reason', 'Partitions by stage', 'Throughput']) expect(page).toContain(`<h3>${heading}</h3>`);
   expect(page).toContain('closes');
+  expect(page).toContain('range <span class="faint">column: total, max: 10</span></td><td class="failed">set aside</td><td>1</td>');
   expect(page.match(/<svg/g)).toHaveLength(8);
   expect(page).not.toMatch(/<(script|link)\b|(src|href)="(?!#)/);
   // Reasons are told, values are not.

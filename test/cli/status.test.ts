@@ -80,3 +80,31 @@ it('tells what was left out, until a later publish has it', async () => {
   await store.putIfAbsent(`${runPath({ ...run, generation: 2 })}/receipt.json`, JSON.stringify({ ...summary, run: { ...run, generation: 2 }, finishedAt: '2099-01-02T00:00:00Z' }));
   expect((await millrace('status', 'afar')).out).not.toContain('--gaps');
 });
+
+it('--checks shows what each check said, run by run', async () => {
+  const checks = `[{ row_count: { must_be_greater_than: 2999, on_fail: warn } }, { range: { column: total, min: 1.5, on_fail: quarantine } }, { range: { column: total, min: 2, where: "id < 10", on_fail: warn } }, { unique: { columns: [id], at: destination } }]`;
+  const judged = pipelineOf('judged', 'db', `mode: full\n    write: replace\n    checks: ${checks}`);
+  const first = await installation.run(judged);
+  await source.run('DELETE FROM orders WHERE id < 4');
+  const second = await installation.run(judged);
+  expect(second.state).toBe('succeeded');
+  const said = events(await millrace('status', 'judged', '--checks', '--json'));
+  const common = { event: 'check', pipeline: 'judged', stream: 'orders' };
+  expect(said).toMatchObject([
+    { ...common, check: 'range', run: second.run.workflowId, verdict: 'holds', failingRows: 0, rule: 'column: total, min: 1.5', at: second.finishedAt },
+    { ...common, check: 'range', run: first.run.workflowId, verdict: 'set aside', failingRows: 1, onFail: 'quarantine' },
+    { ...common, check: 'range', run: second.run.workflowId, verdict: 'holds', failingRows: 0, rule: 'column: total, min: 2, where: id < 10' },
+    { ...common, check: 'range', run: first.run.workflowId, verdict: 'holds', failingRows: 0, onFail: 'warn' },
+    { ...common, check: 'row_count', run: second.run.workflowId, verdict: 'warned', failingRows: null, observed: '2997', expected: 'must be greater than 2999' },
+    { ...common, check: 'row_count', run: first.run.workflowId, verdict: 'warned', observed: '2999' },
+    { ...common, check: 'unique', run: second.run.workflowId, verdict: 'holds', over: 'destination', failingRows: 0 },
+    { ...common, check: 'unique', run: first.run.workflowId, verdict: 'holds' },
+  ]);
+  const { out } = await millrace('status', 'judged', '--checks');
+  expect(out).toContain('orders  check row_count, on failing warn  must be greater than 2999\n');
+  expect(out).toMatch(/  run-[\dTZ:-]+ +\d{4}-\d\d-\d\d \d\d:\d\d +warned +2997\n/);
+  expect(out).toContain('orders  check unique of the destination, on failing block  columns: [id]\n');
+  expect(events(await millrace('status', first.run.workflowId, '--checks', '--json'))).toHaveLength(4);
+  expect(events(await millrace('status', 'judged', '--checks', '--runs', '1', '--json'))).toHaveLength(4);
+  expect(await millrace('status', 'afar', '--checks')).toMatchObject({ code: 0, out: '"afar" has no checks; "millrace list checks" shows which there are\n' });
+});

@@ -120,6 +120,7 @@ describe.each(checks.map((check) => [check.name, check] as const))('check %s', (
     if (!check.setsAside) return;
     const aside = await engine.session(new AbortController().signal, async (other) => chain(other, [], 400, [spec('quarantine')], readOnce));
     expect(aside.rejected).toBe(failing);
+    expect(aside.failing).toEqual({ 0: failing });
     expect(chainProblems(aside.close(aside.out), 400, aside.out)).toEqual([]);
   }));
 });
@@ -141,6 +142,15 @@ test('two rules that say the same of a row give one reason', () => engine.sessio
   await chain(session, [{ name: 'add', options: { columns: { nothing: 'CAST(NULL AS VARCHAR)' } } }], 3, [rule(['nothing']), rule(['nothing'])]);
   expect((await session.rows('SELECT reasons FROM rejects')).map(({ reasons }) => JSON.parse(reasons!) as unknown[])).toEqual([[expect.anything()], [expect.anything()], [expect.anything()]]);
 }));
+
+test.each([false, true])('of rules that say the same of different rows each tells how many it set aside, also of rows that a step made (read once: %s)', async (readOnce) => {
+  const rule = (where: string): NamedOptions => ({ name: 'range', options: { column: 'cust_no', min: 1000, where, on_fail: 'quarantine' } });
+  const made: NamedOptions = { name: 'aggregate', options: { by: ['cust_no'], measures: { n: 'count(*)' } } };
+  for (const given of [[], [made]]) {
+    const { failing } = await engine.session(new AbortController().signal, (session) => chain(session, given, 10, [rule('cust_no < 3'), rule('cust_no < 5'), rule('cust_no > 99')], readOnce));
+    expect(failing).toEqual({ 0: 3, 1: 5, 2: 0 });
+  }
+});
 
 test.each([
   ['add', { columns: { x: "(SELECT count(*) FROM read_csv('/etc/passwd'))" } }, 'table functions'],

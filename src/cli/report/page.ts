@@ -1,4 +1,5 @@
 import { closes, noTotals, type BalanceLine, type Totals } from '../../domain/balance';
+import type { CheckPoint } from '../check-series';
 import type { QuarantineGroup } from '../../stores/quarantine';
 import { grouped, plural, spokenBytes, spokenSeconds, spokenState } from '../words';
 import type { ReportFacts, StreamFacts } from './facts';
@@ -60,9 +61,10 @@ function streamSection(facts: StreamFacts, plots: Plots): string {
   return `<section>
 <h2>${escaped(spec.stream)} → ${escaped(spec.to)}</h2>
 <p><span class="${summary?.state ?? ''}">${escaped(summary ? spokenState(summary.state) : 'no summary')}</span> <span class="faint">${escaped([spec.mode, spec.write, plan ? plural(plan.partitions.length, 'partition') : 'not planned', ...(plan?.window ? [`${plan.window.cursor} in [${plan.window.lower ?? 'the beginning'}, ${plan.window.upper})`] : [])].join(', '))}</span></p>
-${list([...(summary?.error ? [summary.error.message] : []), ...(summary?.checks ?? []).filter(({ passed }) => !passed).map(({ check, at, onFail, message }) => `check ${check}${at ? ` of the ${at}` : ''} (${onFail}): ${message}`), ...(summary?.notes ?? plan?.notes ?? []), ...(summary && summary.deleted > 0 ? [`${plural(summary.deleted, 'earlier row')} replaced`] : [])])}
+${list([...(summary?.error ? [summary.error.message] : []), ...(summary?.checks ?? []).filter(({ passed, onFail }) => !passed && onFail !== 'quarantine').map(({ check, at, onFail, message }) => `check ${check}${at ? ` of the ${at}` : ''} (${onFail}): ${message}`), ...(summary?.notes ?? plan?.notes ?? []), ...(summary && summary.deleted > 0 ? [`${plural(summary.deleted, 'earlier row')} replaced`] : [])])}
 ${summary ? balance('The balance', summary.totals) : ''}
 ${lines.length > 0 ? stepTable(lines) : ''}
+${facts.checks.length > 0 ? checkTable(facts.checks) : ''}
 ${shares.length > 0 ? figure('Rows through the stages', plots.shares(shares, lines.map(({ step }) => step)), legendOf('terms', new Set(shares.map(({ term }) => term)))) : ''}
 ${rejects.length > 0 ? figure('Rejected rows by reason', plots.rejects(rejects.slice(0, mostReasons)), []) + rejectNotes(rejects) : ''}
 ${bars.length > 0 ? figure('Partitions by stage', plots.timeline(bars), legendOf('stages', new Set(bars.map(({ stage }) => stage)))) : ''}
@@ -82,6 +84,14 @@ function stepTable(lines: readonly BalanceLine[]): string {
   const terms = (['created', 'rejected', 'filtered', 'deduplicated', 'aggregated'] as const).filter((term) => lines.some((line) => line[term] > 0));
   const row = (line: BalanceLine): string => `<tr><td>${escaped(line.step)}</td><td>${grouped(line.in)}</td>${terms.map((term) => `<td>${grouped(line[term])}</td>`).join('')}<td>${grouped(line.out)}</td><td class="${closes(line) ? 'succeeded' : 'failed'}">${closes(line) ? '✓' : '✗'}</td></tr>`;
   return `<div class="scroll"><table><thead><tr><th>step</th><th>in</th>${terms.map((term) => `<th>${term}</th>`).join('')}<th>out</th><th></th></tr></thead><tbody>${lines.map(row).join('')}</tbody></table></div>`;
+}
+
+/** Each check with what it said, and what was observed in the runs before. */
+function checkTable(checks: StreamFacts['checks']): string {
+  const told = ({ observed, failingRows }: CheckPoint): string => observed ?? (failingRows === null ? '' : plural(failingRows, 'row'));
+  const row = ([now, ...earlier]: readonly CheckPoint[]): string =>
+    `<tr><td>${escaped(`${now!.check}${now!.over === 'destination' ? ' of the destination' : ''}`)} <span class="faint">${escaped([now!.rule, now!.expected].filter((one) => one !== null).join(', '))}</span></td><td class="${now!.verdict === 'holds' ? 'succeeded' : 'failed'}">${escaped(now!.verdict)}</td><td>${now!.failingRows === null ? '' : grouped(now!.failingRows)}</td><td>${escaped(now!.observed ?? '')}</td><td class="faint">${escaped(earlier.map(told).join(', '))}</td></tr>`;
+  return `<h3>Checks</h3><div class="scroll"><table><thead><tr><th>check</th><th>verdict</th><th>failing</th><th>observed</th><th>in the runs before, newest first</th></tr></thead><tbody>${checks.map(row).join('')}</tbody></table></div>`;
 }
 
 const figure = (heading: string, { wide, narrow }: Drawing, legend: ReturnType<typeof legendOf>): string =>

@@ -16,6 +16,7 @@ dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 100%; }
 th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; color: var(--faint); } th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td span.faint { display: block; white-space: normal; min-width: 18ch; }
 tr.sum td { border-top: 2px solid var(--ink); border-bottom: 0; font-weight: 600; }
 .equation { font-variant-numeric: tabular-nums; font-size: 16px; margin: 8px 0; }
 figure { margin: 4px 0 0; } figure svg { display: block; max-width: 100%; height: auto; overflow: visible; }
