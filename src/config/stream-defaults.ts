@@ -4,6 +4,7 @@ import type { NamedOptions, StreamSpec, Write } from '../domain/pipeline';
 import { durationOf } from './duration';
 import { sizeOf } from './size';
 import type { RawStream } from './pipeline-schema';
+import { defaultChangedFile } from './reload-rules';
 import { isDatabase } from './stream-rules';
 import type { ConnectorWord } from './vocabulary';
 
@@ -44,7 +45,7 @@ export function fillStream(input: FillInput): StreamSpec {
     settleOnTimeout: written.settle_on_timeout ?? 'hold_back',
     partition: written.partition ?? { rows: partitionRows },
     ...(written.by === undefined ? {} : { by: written.by }),
-    changedFile: written.changed_file ?? (write === 'append' ? 'fail' : 'reload'),
+    changedFile: written.changed_file ?? defaultChangedFile({ write, steps, checks, lineage: written.lineage ?? true }, input.destination),
     types: written.types ?? {},
     naming: written.naming ?? (input.source === null || isDatabase(input.source) ? 'keep' : 'snake_case'),
     snapshot: written.snapshot ?? false,

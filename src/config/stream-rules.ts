@@ -2,6 +2,7 @@ import type { JsonObject } from '../domain/json';
 import { isAtDestination, type StreamSpec } from '../domain/pipeline';
 import { incrementProblem } from './increments';
 import type { RawStream } from './pipeline-schema';
+import { reloadProblem } from './reload-rules';
 import type { ConnectorWord } from './vocabulary';
 import { isZone } from './zone';
 
@@ -65,6 +66,8 @@ export const streamRules: readonly Rule[] = [
   rule(['by'], ({ spec, source }) => spec.by === 'window' && source?.takesCursor === true,
     ({ source }) => `"by: window" needs a source that reads exact windows; "${source?.name}" may give more: use merge`),
   rule(['format'], ({ spec, source }) => spec.sourceFormat !== undefined && source?.takesCursor === true, ({ source }) => `"format" is for files; how "${source?.name}" answers is told in its connection`),
+  rule(['changed_file', 'steps', 'checks', 'lineage', 'write'], ({ spec, written, destination }) => written.changed_file === 'reload' && spec.mode === 'incremental' && reloadProblem(spec, destination) !== null,
+    ({ spec, destination }) => `"changed_file: reload" takes a file's earlier rows away by the batch that brought them, but ${reloadProblem(spec, destination)}; use fail or ignore, or "mode: full"`),
   rule(['lookback', 'mode'], ({ spec }) => spec.lookback !== undefined && spec.mode === 'full', '"lookback" goes with "mode: incremental" only'),
   rule(['lookback', 'cursor'], ({ spec }) => spec.lookback !== undefined && spec.mode === 'incremental' && spec.cursor === undefined, '"lookback" needs "cursor"'),
   rule(['null_cursor', 'cursor'], ({ spec, written }) => written.null_cursor !== undefined && spec.cursor === undefined, '"null_cursor" needs "cursor"'),

@@ -68,6 +68,11 @@ export function partOf(batchId: string): number | 'all' {
   const part = batchId.split('/').at(-2)!;
   return part === 'all' ? part : Number.parseInt(part, 10);
 }
+/** A run's batches by partition: those with rows of it are its own, or that of the whole stream; none where it was skipped. */
+export function batchesByPart(batchIds: readonly string[]): (ordinal: number) => readonly string[] {
+  const parts = new Map(batchIds.map((id) => [partOf(id), id]));
+  return (ordinal) => [parts.get('all') ?? parts.get(ordinal)].filter((id) => id !== undefined);
+}
 /** The fence in a number that `batchNumberOf` made. */
 export const fenceOfNumber = (number: string): number => Number(BigInt(number) / batchesPerFence);
 /** Activity ids: `opportunity/0007/load`. */

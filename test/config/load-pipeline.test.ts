@@ -86,6 +86,18 @@ describe('defaults', () => {
     });
   });
 
+  it('leave a changed file to a person where its earlier rows cannot be taken away', () => {
+    const files = 'source: lake\ndestination: warehouse';
+    const dedupe = 'key: id, mode: incremental, steps: [{ deduplicate: { keys: [id] } }]';
+    expect(specOf('key: id, mode: incremental', files).changedFile).toBe('reload');
+    expect(specOf(dedupe, files).changedFile).toBe('fail');
+    expect(specOf('key: id, mode: incremental, lineage: false', files).changedFile).toBe('fail');
+    expect(specOf('mode: incremental, write: append', 'source: lake\ndestination: lake').changedFile).toBe('fail');
+    expect(wrong(`changed_file: reload, ${dedupe}`, files)).toEqual([expect.stringContaining('puts the rows of all files into one batch')]);
+    expect(wrong('changed_file: reload, mode: incremental, key: id, lineage: false', files)).toEqual([expect.stringContaining('without "lineage"')]);
+    expect(wrong('changed_file: reload, mode: incremental, write: append', 'source: lake\ndestination: lake')).toEqual([expect.stringContaining('"files" takes whole tables and folders away only')]);
+  });
+
   it('choose the write that fits the mode', () => {
     expect(specOf('').write).toBe('replace');
     expect(specOf('mode: incremental, cursor: at').write).toBe('append');

@@ -68,6 +68,19 @@ test('files are read once, whatever their compression, and a changed one is noti
   expect((await database.rows('SELECT code FROM days ORDER BY 1')).map((row) => row['code'])).toEqual(['007', '008', '010', '011']);
 });
 
+test('rows of one file are not taken away with those of another that lie in the same batch', async () => {
+  put('pair1.csv', 'id,code\n1,a\n2,b\n');
+  put('pair2.csv', 'id,code\n3,c\n');
+  const words = 'mode: incremental, write: merge, key: id';
+  const whole = `${words}, steps: [{ deduplicate: { keys: [id] } }]`;
+  expect((await place.run(yaml('pairs', 'pair*.csv', whole))).totals).toMatchObject({ read: 3, loaded: 3 });
+  put('pair1.csv', 'id,code\n1,a2\n2,b2\n');
+  expect(await place.run(yaml('pairs', 'pair*.csv', whole))).toMatchObject({ state: 'failed', streams: [{ error: { message: expect.stringContaining('changed after it was loaded') as string } }] });
+  // Without the step each file has a batch of its own again; that of the first run holds both.
+  expect(await place.run(yaml('pairs', 'pair*.csv', words))).toMatchObject({ state: 'failed', streams: [{ error: { message: expect.stringContaining('lie in one batch with those of "pair2.csv"') as string } }] });
+  expect((await database.rows('SELECT code FROM pairs ORDER BY id')).map((row) => row['code'])).toEqual(['a', 'b', 'c']);
+});
+
 test('a file that is not there is named, with what to do', async () => {
   expect(await place.run(yaml('none', 'none.csv', 'mode: full, write: replace'))).toMatchObject({ state: 'failed', streams: [{ error: { area: 'source', message: expect.stringContaining('put it there') as string } }] });
 });

@@ -1,4 +1,4 @@
-import { activityId, batchPath, partitionPath, runPath, slug, workflowIdOf } from '../../src/domain/ids';
+import { activityId, batchesByPart, batchPath, partitionPath, runPath, slug, workflowIdOf } from '../../src/domain/ids';
 
 const run = {
   pipeline: 'crm_sales', workflowId: 'crm_sales/run-2026-08-01T00:00:00Z', logicalDate: '2026-08-01T00:00:00Z', generation: 1, executionId: 'x', startedAt: '2026-08-01T00:00:01.000Z',
@@ -17,6 +17,12 @@ describe('ids', () => {
   it('mark a later generation of a run and of a partition', () => {
     expect(runPath({ ...run, generation: 2 })).toBe('crm_sales/run-20260801T000000Z~2');
     expect(partitionPath(run, 'a', 3, 2)).toBe('crm_sales/run-20260801T000000Z/a/0003~2');
+  });
+
+  it('tell which batch has the rows of a partition: its own, that of the whole stream, or none', () => {
+    const apart = batchesByPart([batchPath(run, 'a', 0), batchPath(run, 'a', 2, 3)]);
+    expect([0, 1, 2].map(apart)).toEqual([[batchPath(run, 'a', 0)], [], [batchPath(run, 'a', 2, 3)]]);
+    expect(batchesByPart([batchPath(run, 'a', 'all')])(1)).toEqual([batchPath(run, 'a', 'all')]);
   });
 
   it('slug names to one path segment', () => {

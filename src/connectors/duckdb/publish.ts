@@ -1,5 +1,6 @@
 import { batchColumn, positionColumn } from '../../domain/column';
 import { BalanceError, FencedOffError } from '../../domain/errors';
+import { batchesByPart } from '../../domain/ids';
 import { inSourceOrder } from '../../domain/order';
 import { stagesPosition } from '../../domain/pipeline';
 import type { Position } from '../../domain/position';
@@ -7,6 +8,7 @@ import type { PublishReceipt } from '../../domain/receipt';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteIdentifier, quoteLiteral } from '../../transforms/quote';
 import type { PublishRequest } from '../connector';
+import { sharedBatch } from '../shared-batch';
 import { recordDisplaced, recordStrangers } from './displaced';
 import { refuseOldFence, tableExists, type Names } from './names';
 import { typesOf } from './proof';
@@ -25,6 +27,7 @@ export async function publish(session: Session, names: Names, request: PublishRe
   if (missing) throw new FencedOffError(`publishing to "${names.label}": batch "${missing}" is not in the ledger as committed; nothing was published: start a new run`, { batch: missing });
   await recordStrangers({ session, names, request });
   let reloaded = 0;
+  await refuseShared(session, names, plan.reloads);
   for (const reload of plan.reloads) {
     const condition = `${batchColumn} IN (SELECT unnest(batches) FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(reload)})`;
     await recordDisplaced({ session, names, request, table: names.target, rows: `SELECT * FROM ${names.target} WHERE ${condition}` });
@@ -38,8 +41,9 @@ export async function publish(session: Session, names: Names, request: PublishRe
     if (Number(n) !== written.rows) throw new BalanceError(`publishing to "${names.label}": ${written.rows} rows were written, the table holds ${n} of this run; nothing was published`, { target: names.label });
   }
   await session.run(`UPDATE _millrace_loads SET state = 'published', published_at = now() WHERE batch_id IN (${ids})`);
-  for (const [index, record] of plan.files.entries()) {
-    const own = plan.files.length === batchIds.length ? [numbers.get(batchIds[index]!)!] : [...numbers.values()];
+  const batchesOf = batchesByPart(batchIds);
+  for (const [ordinal, record] of plan.files.entries()) {
+    const own = batchesOf(ordinal).map((id) => numbers.get(id)!);
     await session.run(`DELETE FROM _millrace_files WHERE ${names.mine} AND path = ${quoteLiteral(record.path)}; INSERT INTO _millrace_files VALUES (${[names.label, target.run.pipeline, target.stream.stream, record.path].map(quoteLiteral).join(', ')}, ${record.size}, ${quoteLiteral(record.version)}, [${own.join(', ')}])`);
   }
   const checks = await request.inspect?.({ table: names.target, columns: [...await typesOf(session, names.target)].map(([name, type]) => ({ name, type, nullable: true })), dialect: 'duckdb', ask: (sql) => session.row(sql) });
@@ -53,4 +57,13 @@ async function ensureHidden(session: Session, names: Names, { plan, target: { st
   if (await tableExists(session, names.schema, `_millrace_s_${plan.fence}_${names.hash}`)) return;
   const columns = [...plan.target, ...(stagesPosition(stream) ? [{ name: positionColumn, type: 'BIGINT' }] : []), { name: batchColumn, type: 'BIGINT' }];
   await session.run(`CREATE TABLE ${names.hidden(plan.fence)} (${columns.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ')})`);
+}
+
+/** Rows of other files would go with those of the files that are loaded again. */
+async function refuseShared(session: Session, names: Names, reloads: readonly string[]): Promise<void> {
+  if (reloads.length === 0) return;
+  const mine = `SELECT path, unnest(batches) AS n FROM _millrace_files WHERE ${names.mine}`;
+  const again = `path IN (${reloads.map(quoteLiteral).join(', ')})`;
+  const [shared] = await session.rows(`SELECT o.path FROM (${mine}) o JOIN (${mine} AND ${again}) f USING (n) WHERE NOT o.${again} LIMIT 1`);
+  if (shared) throw sharedBatch(names.label, shared['path']!);
 }

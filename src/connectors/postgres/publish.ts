@@ -1,5 +1,6 @@
 import { batchColumn, type Column } from '../../domain/column';
 import { BalanceError, FencedOffError } from '../../domain/errors';
+import { batchesByPart } from '../../domain/ids';
 import { inSourceOrder } from '../../domain/order';
 import type { Position } from '../../domain/position';
 import type { PublishReceipt } from '../../domain/receipt';
@@ -9,6 +10,7 @@ import type { PostgresConnection } from './connection';
 import { recordDisplaced, recordStrangers } from './displaced';
 import { refuseOldFence } from './load';
 import { lockTarget } from './lock';
+import { sharedBatch } from '../shared-batch';
 import { columnsOf } from './prepare';
 import { arrayOf } from './quote';
 import type { Names } from './system-tables';
@@ -35,7 +37,7 @@ export async function publishStream(loading: Loading, names: Names, request: Pub
     const written = await writeRows(loading, names, request, batches);
     if (target.stream.lineage) await refuseOtherCount(connection, names, numbers, written, target.stream.write === 'replace');
     await connection.run(`UPDATE ${names.loads} SET state = 'published', published_at = now() WHERE batch_id = ANY($1::text[])`, [arrayOf(batchIds)]);
-    await recordFiles(connection, names, request, key, numbers);
+    await recordFiles(connection, names, request, key);
     const checks = await request.inspect?.({ table: names.target, columns: columnList(await columnsOf(connection, names.target)), dialect: 'postgres', ask: (sql) => connection.row(sql) });
     const receipt: PublishReceipt = { fence: plan.fence, version: plan.version + 1, batches: batchIds.length, ...written, deleted: written.deleted + reloaded, position: plan.position, before: await positionNow(connection, names, key), ...(checks && { checks }) };
     await connection.run(`UPDATE ${names.checkpoints} SET version = version + 1, position = $4, publisher = $5, receipt = $6, published_at = now() WHERE ${mine}`, [...key, JSON.stringify(plan.position), names.holder, JSON.stringify(receipt)]);
@@ -85,16 +87,19 @@ async function removeReloaded(connection: PostgresConnection, names: Names, requ
   const rows = await connection.rows(`SELECT unnest(batches)::text AS n FROM ${names.files} WHERE ${mine} AND path = ANY($4::text[])`, [...key, arrayOf(request.plan.reloads)]);
   if (rows.length === 0) return 0;
   const numbers = rows.map((row) => row['n']!);
+  const [shared] = await connection.rows(`SELECT path FROM ${names.files} WHERE ${mine} AND NOT path = ANY($4::text[]) AND batches && $5::bigint[] LIMIT 1`, [...key, arrayOf(request.plan.reloads), `{${numbers.join(',')}}`]);
+  if (shared) throw sharedBatch(names.label, shared['path']!);
   await recordDisplaced({ connection, names, request, table: names.target, rows: `SELECT * FROM ${names.target} WHERE ${batchColumn} IN (${numbers.join(', ')})` });
   return deleteBatches(connection, names, numbers);
 }
 
-async function recordFiles(connection: PostgresConnection, names: Names, { plan }: PublishRequest, key: readonly string[], numbers: readonly string[]): Promise<void> {
-  for (const [index, file] of plan.files.entries()) {
-    const own = plan.files.length === numbers.length ? [numbers[index]!] : numbers;
+/** A file is a partition; by its batches its rows are found when it is loaded again. */
+async function recordFiles(connection: PostgresConnection, names: Names, { plan, batchIds }: PublishRequest, key: readonly string[]): Promise<void> {
+  const batchesOf = batchesByPart(batchIds);
+  for (const [ordinal, file] of plan.files.entries()) {
     await connection.run(
-      `INSERT INTO ${names.files} (target, pipeline, stream, path, size, version, batches) VALUES ($1, $2, $3, $4, $5, $6, $7::bigint[]) ` +
+      `INSERT INTO ${names.files} (target, pipeline, stream, path, size, version, batches) SELECT $1, $2, $3, $4, $5, $6, coalesce(array_agg(batch_number), '{}') FROM ${names.loads} WHERE batch_id = ANY($7::text[]) ` +
       'ON CONFLICT (target, pipeline, stream, path) DO UPDATE SET size = excluded.size, version = excluded.version, batches = excluded.batches',
-      [...key, file.path, file.size, file.version, `{${own.join(',')}}`]);
+      [...key, file.path, file.size, file.version, arrayOf(batchesOf(ordinal))]);
   }
 }

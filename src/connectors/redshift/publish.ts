@@ -1,5 +1,6 @@
 import { batchColumn } from '../../domain/column';
 import { BalanceError, FencedOffError } from '../../domain/errors';
+import { batchesByPart } from '../../domain/ids';
 import type { PublishReceipt } from '../../domain/receipt';
 import type { Control } from '../../domain/control';
 import type { ConnectorContext, PublishRequest } from '../connector';
@@ -10,6 +11,7 @@ import { assertion, fencedOff } from './fence';
 import type { Names } from './names';
 import { columnsOf } from './columns';
 import { quoteList, quoteLiteral } from './quote';
+import { sharedBatch } from '../shared-batch';
 import { displacedSteps, strangersStep } from './displaced';
 import { keysAsideSteps } from './keys-aside';
 import { setAside } from './set-aside';
@@ -120,28 +122,33 @@ function refuseOtherCount(names: Names, fence: number): Step {
 function removeReloaded(write: Write): readonly Step[] {
   const { names, request: { plan } } = write;
   if (plan.reloads.length === 0) return [];
-  const old = `${batchColumn} IN (SELECT batch_number FROM _millrace_reloads)`;
+  const these = '(SELECT batch_number FROM _millrace_reloads)';
+  const old = `${batchColumn} IN ${these}`;
+  const again = `path IN (${plan.reloads.map(quoteLiteral).join(', ')})`;
   return [
-    { sql: `CREATE TEMP TABLE _millrace_reloads AS SELECT DISTINCT batch_number FROM ${names.files} WHERE ${names.mine} AND path IN (${plan.reloads.map(quoteLiteral).join(', ')})` },
+    { sql: `CREATE TEMP TABLE _millrace_reloads AS SELECT DISTINCT batch_number FROM ${names.files} WHERE ${names.mine} AND ${again}` },
+    assertion('count(*) = 0', `FROM ${names.files} WHERE ${names.mine} AND NOT ${again} AND batch_number > 0 AND batch_number IN ${these}`, () => sharedBatch(names.label, null)),
     ...displacedSteps(write, 'target', `SELECT * FROM ${names.target} WHERE ${old}`),
     countStep('deleted', `${names.target} WHERE ${old}`),
     { sql: `DELETE FROM ${names.target} WHERE ${old}` },
   ];
 }
 
-/** A file of its own batch each, where there are as many; else all batches of the run stand for each. */
+/** A file is a partition; by its batches its rows are found when it is loaded again. One that was skipped has none: -1 keeps it recorded. */
 function recordFiles({ names, request: { plan, batchIds } }: Write): readonly Step[] {
   if (plan.files.length === 0) return [];
-  const apart = plan.files.length === batchIds.length;
-  const rows = plan.files.map(({ path, size, version }, index) => `(${quoteLiteral(path)}, ${size}, ${quoteLiteral(version)}, ${apart ? quoteLiteral(batchIds[index]!) : "''"})`);
-  const join = apart ? 'l.batch_id = f.batch_id AND' : '';
+  const batchesOf = batchesByPart(batchIds);
+  const rows = plan.files.flatMap(({ path, size, version }, ordinal) => {
+    const own = batchesOf(ordinal);
+    return (own.length > 0 ? own : ['']).map((id) => `(${quoteLiteral(path)}, ${size}, ${quoteLiteral(version)}, ${quoteLiteral(id)})`);
+  });
   return [
     { sql: 'CREATE TEMP TABLE _millrace_read (path VARCHAR(8192), size BIGINT, version VARCHAR(512), batch_id VARCHAR(2048))' },
     ...pieces(rows, ', ').map((values) => ({ sql: `INSERT INTO _millrace_read VALUES ${values}` })),
     { sql: `DELETE FROM ${names.files} USING _millrace_read r WHERE ${names.mine} AND ${names.files}.path = r.path` },
     {
-      sql: `INSERT INTO ${names.files} (target, pipeline, stream, path, size, version, batch_number) SELECT ${[names.label, names.pipeline, names.stream].map(quoteLiteral).join(', ')}, f.path, f.size, f.version, l.batch_number ` +
-        `FROM _millrace_read f JOIN ${names.loads} l ON ${join} l.target = ${quoteLiteral(names.label)} AND l.fence = ${plan.fence} AND l.state = 'published'`,
+      sql: `INSERT INTO ${names.files} (target, pipeline, stream, path, size, version, batch_number) SELECT ${[names.label, names.pipeline, names.stream].map(quoteLiteral).join(', ')}, f.path, f.size, f.version, COALESCE(l.batch_number, -1) ` +
+        `FROM _millrace_read f LEFT JOIN ${names.loads} l ON l.batch_id = f.batch_id AND l.target = ${quoteLiteral(names.label)} AND l.fence = ${plan.fence} AND l.state = 'published'`,
     },
   ];
 }
