@@ -10,6 +10,8 @@ installDependencies();
 build();
 const require = createRequire(import.meta.url);
 const { openEngine } = require('../lib/transforms/duckdb-engine.js');
+const { openLocalStaging } = require('../lib/stores/local-staging.js');
+const { writeQuarantine } = require('../lib/stores/quarantine.js');
 const { createRejects, runChain } = require('../lib/transforms/run-chain.js');
 const { stepSpecSchema } = require('../lib/transforms/registry.js');
 const { checkSpecSchema } = require('../lib/checks/registry.js');
@@ -19,6 +21,7 @@ const rows = Number(option('--rows', '2000000'));
 const rounds = Number(option('--rounds', '3'));
 const folder = mkdtempSync(path.join(tmpdir(), 'millrace-trust-'));
 const engine = await openEngine({ memoryLimit: '1GB', tempFolder: path.join(folder, 'temp'), tempLimit: '20GB', slots: 1, threads: 1 });
+const staging = await openLocalStaging(path.join(folder, 'staging'));
 const session = (work) => engine.session(new AbortController().signal, work);
 const perBatch = 1_000_000;
 
@@ -42,7 +45,7 @@ const trusted = (landing, where) => session(async (one) => {
   const chain = await runChain({ session: one, relation: 'input', columns, steps, firstStep: 0, checks, references: {}, rejects: 'rejects', positions: true, readOnce: true });
   const out = await one.changed(`COPY (SELECT ${chain.columns.map(({ name }) => `"${name}"`).join(', ')} FROM "${chain.relation}") ${to('trusted')}`);
   const { close } = await chain.finish();
-  await one.run(`COPY (SELECT r.*, i.* FROM rejects r LEFT JOIN input i ON i._millrace_position = r.position) ${to('rejects')}`);
+  await writeQuarantine({ session: one, staging, batch: 'bench', rejects: 'rejects', structural: [], raw: { relation: 'input', columns: columns.map(({ name }) => name) }, origins: [] });
   for (const line of close(out)) if (line.in !== line.out + line.rejected + line.filtered) throw new Error(`${line.step} does not close`);
 });
 

@@ -9,7 +9,7 @@ interface QuarantineRequest {
   readonly staging: StagingStore;
   /** Batch id: the folder in quarantine. */
   readonly batch: string;
-  /** Table (position, step, reasons) of what steps and checks rejected. */
+  /** Table made by `createRejects`. */
   readonly rejects: string;
   /** Tables of what could not be read at all. */
   readonly structural: readonly { readonly table: string; readonly base: string; readonly origin: string }[];
@@ -24,10 +24,9 @@ interface QuarantineRequest {
  */
 export async function writeQuarantine(request: QuarantineRequest): Promise<readonly QuarantineFile[]> {
   const { session, staging, batch, rejects } = request;
-  const selects = [...request.structural.map(structuralSelect), ...(request.raw ? [stepSelect(rejects, request.raw, request.origins)] : [])];
+  const { n, bare } = await session.row(`SELECT count(*) AS n, count(*) FILTER (raw IS NULL AND record IS NULL) AS bare FROM ${quoteIdentifier(rejects)}`);
+  const selects = [...request.structural.map(structuralSelect), ...(request.raw && n !== '0' ? [stepSelect(rejects, bare === '0' ? null : request.raw, request.origins)] : [])];
   if (selects.length === 0) return [];
-  const stepRejects = Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(rejects)}`))['n']);
-  if (request.structural.length === 0 && stepRejects === 0) return [];
   const { key, path } = await staging.create(`quarantine/${batch}`, 'parquet');
   const rows = await session.changed(`COPY (${selects.join(' UNION ALL ')} ORDER BY position) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`);
   return [{ ...(await staging.seal(key)), rows }];
@@ -36,11 +35,13 @@ export async function writeQuarantine(request: QuarantineRequest): Promise<reado
 const structuralSelect = ({ table, base, origin }: QuarantineRequest['structural'][number]): string =>
   `SELECT ${base} + ordinal AS position, 'read' AS step, reasons, raw, ${quoteLiteral(origin)} AS origin, line, false AS derived FROM ${quoteIdentifier(table)}`;
 
-function stepSelect(rejects: string, raw: NonNullable<QuarantineRequest['raw']>, origins: QuarantineRequest['origins']): string {
-  const pairs = raw.columns.map((name) => `${quoteLiteral(name)}, CAST(i.${quoteIdentifier(name)} AS VARCHAR)`).join(', ');
+/** `raw`: where records are that did not come along. */
+function stepSelect(rejects: string, raw: QuarantineRequest['raw'], origins: QuarantineRequest['origins']): string {
+  const pairs = (raw?.columns ?? []).map((name) => `${quoteLiteral(name)}, CAST(i.${quoteIdentifier(name)} AS VARCHAR)`).join(', ');
   const origin = origins.length === 0 ? 'NULL' : `CASE ${[...origins].reverse().map(({ base, origin: name }) => `WHEN r.position >= ${base} THEN ${quoteLiteral(name)}`).join(' ')} END`;
-  return `SELECT r.position, r.step, r.reasons, coalesce(r.raw, CAST(json_object(${pairs}) AS VARCHAR)) AS raw, ${origin} AS origin, CAST(NULL AS BIGINT) AS line, r.raw IS NOT NULL AS derived ` +
-    `FROM ${quoteIdentifier(rejects)} r LEFT JOIN ${quoteIdentifier(raw.relation)} i ON i.${quoteIdentifier(positionColumn)} = r.position`;
+  const records = raw === null ? '' : ` LEFT JOIN ${quoteIdentifier(raw.relation)} i ON i.${quoteIdentifier(positionColumn)} = r.position`;
+  return `SELECT r.position, r.step, r.reasons, coalesce(r.raw, r.record${raw === null ? '' : `, CAST(json_object(${pairs}) AS VARCHAR)`}) AS raw, ${origin} AS origin, CAST(NULL AS BIGINT) AS line, r.raw IS NOT NULL AS derived ` +
+    `FROM ${quoteIdentifier(rejects)} r${records}`;
 }
 
 /** One row set aside. */

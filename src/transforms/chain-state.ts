@@ -21,6 +21,8 @@ export interface ChainState {
   columns: readonly Column[];
   /** Positions no longer name rows of the chain's input: a reject must carry its record itself. */
   reshaped: boolean;
+  /** Columns of the row as it came into the chain, which the relation so far has in one more column; null: it has not. */
+  record: readonly string[] | null;
   /** Steps whose rows have not been counted yet. */
   readonly pending: PendingStep[];
 }

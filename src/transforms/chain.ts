@@ -8,7 +8,7 @@ import { compileRowChecks } from '../checks/row-checks';
 import { nextName, type ChainState } from './chain-state';
 import { contractLine, enforceContract } from './contract';
 import type { Session } from './duckdb-engine';
-import { addFates, handedOn, mostPending, settle, settleWhileRead, type FateRequest, type PassedLine } from './fates';
+import { addFates, carryRecord, handedOn, mostPending, settle, settleWhileRead, type FateRequest, type PassedLine } from './fates';
 import { runFetch } from './lookup-runner';
 import { runProgram } from './program-runner';
 import { quoteIdentifier } from './quote';
@@ -63,15 +63,22 @@ export interface ChainCounts {
 /** A line of the balance, what is known of it so far, or the step's name alone. */
 type Known = (BalanceLine | PassedLine | string)[];
 
-/** Table of what steps and checks reject: one entry per row; `raw` only where the position does not lead back to the input, `checks` the indices of those that set it aside. */
+/**
+ * Table of what steps and checks reject: one entry per row; `raw` only where the position does not lead back to the input, `checks` the indices of those that set it aside,
+ * `record` where the position does lead back and the row carried its record along.
+ */
 export const createRejects = (session: Session, name: string): Promise<void> =>
-  session.run(`CREATE TEMP TABLE ${quoteIdentifier(name)} (position BIGINT, step VARCHAR, reasons VARCHAR, raw VARCHAR, checks VARCHAR)`);
+  session.run(`CREATE TEMP TABLE ${quoteIdentifier(name)} (position BIGINT, step VARCHAR, reasons VARCHAR, raw VARCHAR, checks VARCHAR, record VARCHAR)`);
+
+/** What is left out by them would have to be read for nobody but the rejects. */
+const narrowing = ['select', 'drop'];
 
 /** Runs steps and row checks over a relation: views, and one table for each part of the chain in which rows can be lost. */
 export async function runChain(request: ChainRequest): Promise<ChainResult> {
   const { session } = request;
-  const state: ChainState = { relation: request.relation, columns: request.columns, reshaped: false, pending: [] };
+  const state: ChainState = { relation: request.relation, columns: request.columns, reshaped: false, record: null, pending: [] };
   const known: Known = [];
+  if (request.readOnce && request.positions && !request.steps.some(({ name }) => narrowing.includes(name))) await carryRecord(session, state);
   const discarded = await applyRules(request, state, known);
   for (const [index, spec] of request.steps.entries()) await applyStep(request, state, known, spec, request.firstStep + index);
   const checks = compileRowChecks(request.checks, state.columns, quoteIdentifier(state.relation), quotedReferences(request.references));
@@ -189,6 +196,7 @@ async function applyRows(request: ChainRequest, state: ChainState, { columns, gu
   const { session, positions } = request;
   if (program) state.relation = await runProgram(session, state, program, step);
   if (fetch) state.relation = await runFetch(session, state, fetch, step);
+  if (program || fetch) state.record = null;
   const onError = onErrorOf(spec);
   const projections = columns.map(({ name, sql }) => `${onError === 'keep' ? keptText(name, sql, guards) : sql} AS ${quoteIdentifier(name)}`);
   if (judges(guards, onError)) await addFates(session, state, { step, onError, ...workedOutOnce(state, columns, guards, projections, from) });
@@ -236,6 +244,7 @@ async function applyReshape(request: ChainRequest, state: ChainState, known: Kno
   await session.run(`CREATE TEMP TABLE ${quoteIdentifier(table)} AS ${compiled.keepsPosition ? select : `SELECT *, row_number() OVER () - 1 AS ${quoteIdentifier(positionColumn)} FROM (${select})`}`);
   state.relation = table;
   state.reshaped ||= !compiled.keepsPosition;
+  state.record = null;
   await describeInto(session, state, new Map(compiled.untouched.map((name) => [name, quoteIdentifier(name)])));
   const number = (name: string) => Number(measured[name]);
   known.push({

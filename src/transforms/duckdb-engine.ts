@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { Sema } from 'async-sema';
 import { ConfigurationError, DiskFullError, EtlError, FileLockedError, UnreadableValueError, WorkerShortError } from '../domain/errors';
+import { clearAsides, createAsideUsers, openAsides, type AsideUsers } from './asides';
 import { quoteLiteral } from './quote';
 
 export type TextRow = Readonly<Record<string, string | null>>;
@@ -19,6 +20,8 @@ export interface Session {
   changed(sql: string): Promise<number>;
   /** An empty folder of this session's own, for files between two queries; it goes with the session. Absolute. */
   scratch(): string;
+  /** Whether texts may be set aside while a query runs (asides.ts), from now until the session ends. */
+  asides(): boolean;
   readonly signal: AbortSignal;
 }
 
@@ -56,17 +59,22 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     preserve_insertion_order: 'true',
   };
   const memory = await createInstance(':memory:', limits);
+  const asides = createAsideUsers();
+  await withConnection(memory, new AbortController().signal, (session) => session.run(openAsides));
   const slots = new Sema(settings.slots);
   const files = new Map<string, Sema>();
 
-  async function withConnection<Result>(instance: DuckDBInstance, signal: AbortSignal, work: (session: Session) => Promise<Result>): Promise<Result> {
+  async function withConnection<Result>(instance: DuckDBInstance, signal: AbortSignal, work: (session: Session) => Promise<Result>, asides?: AsideUsers): Promise<Result> {
     const connection = await instance.connect();
     let folder: string | null = null;
+    let aside = false;
+    const enter = (): boolean => (aside ||= asides?.enter() ?? false);
     const scratch = (): string => (folder ??= mkdtempSync(path.join(path.resolve(settings.tempFolder), 'session-')));
     try {
       await connection.run("SET TimeZone = 'UTC'");
-      return await work(sessionOn(connection, signal, scratch));
+      return await work(sessionOn(connection, signal, scratch, enter));
     } finally {
+      if (aside && asides!.leave()) await connection.run(clearAsides).then(asides!.cleared);
       connection.closeSync();
       if (folder) rmSync(folder, { recursive: true, force: true });
     }
@@ -77,7 +85,7 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
       await slots.acquire();
       try {
         signal.throwIfAborted();
-        return await withConnection(memory, signal, work);
+        return await withConnection(memory, signal, work, asides);
       } finally {
         slots.release();
       }
@@ -134,7 +142,7 @@ async function openFile(file: string, options: Record<string, string>): Promise<
   }
 }
 
-function sessionOn(connection: DuckDBConnection, signal: AbortSignal, scratch: () => string): Session {
+function sessionOn(connection: DuckDBConnection, signal: AbortSignal, scratch: () => string, asides: () => boolean): Session {
   async function interruptible<Result>(work: () => Promise<Result>): Promise<Result> {
     signal.throwIfAborted();
     const interrupt = () => connection.interrupt();
@@ -161,7 +169,7 @@ function sessionOn(connection: DuckDBConnection, signal: AbortSignal, scratch: (
       return first;
     },
     changed: (sql) => interruptible(async () => (await connection.run(sql)).rowsChanged),
-    scratch, signal,
+    scratch, asides, signal,
   };
 }
 

@@ -70,3 +70,7 @@ async function relationOf(session: Session, name: string, select: string): Promi
 /** `SELECT` of one text column `v` with these values. */
 export const texts = (...values: readonly (string | null)[]): string =>
   `SELECT CAST(v AS VARCHAR) AS v FROM (VALUES ${values.map((value, index) => `(${value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`}, ${index})`).join(', ')}) t(v, i) ORDER BY i`;
+
+/** Rejects in order, each with its record: its own, the one that it carried along, or the one at its position. */
+export const rejectsWithRecords = (rejects: string, input: string, columns: readonly string[]): string =>
+  `SELECT position, step, reasons, raw, coalesce(raw, record, CAST(json_object(${columns.map((name) => `'${name}', CAST(i."${name}" AS VARCHAR)`).join(', ')}) AS VARCHAR)) AS record FROM ${rejects} LEFT JOIN ${input} i ON i._millrace_position = position ORDER BY ALL`;

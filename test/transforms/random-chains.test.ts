@@ -1,6 +1,6 @@
 import { chainProblems } from '../../src/domain/balance';
 import { createRejects, runChain } from '../../src/transforms/run-chain';
-import { stepsOf, useEngine } from '../support/chain';
+import { rejectsWithRecords, stepsOf, useEngine } from '../support/chain';
 
 /** Random chains over random dirty rows: every step's line closes, and the counts are those of the rows, counted apart from the counters. */
 const engine = useEngine();
@@ -48,10 +48,10 @@ it.each(Array.from({ length: 12 }, (_, seed) => seed + 1))('chain %i closes', (s
   expect(chainProblems(lines, rows, out)).toEqual([]);
   expect(lines.reduce((sum, { rejected }) => sum + rejected, 0)).toBe(await count('rejects'));
 
-  const rejects = await session.rows('SELECT * FROM rejects ORDER BY ALL');
+  const rejects = await session.rows(rejectsWithRecords('rejects', 'input', ['k', 'a', 'b', 'n', 'l']));
   await session.run('DELETE FROM rejects');
   const passing = await whole(true);
   await session.run(`CREATE TEMP TABLE passed AS SELECT * FROM "${passing.relation}"`);
   expect((await passing.finish()).close(await count('passed'))).toEqual(lines);
-  expect(await session.rows('SELECT * FROM rejects ORDER BY ALL')).toEqual(rejects);
+  expect(await session.rows(rejectsWithRecords('rejects', 'input', ['k', 'a', 'b', 'n', 'l']))).toEqual(rejects);
 }));
