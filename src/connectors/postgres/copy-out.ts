@@ -1,14 +1,14 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { to as copyTo } from 'pg-copy-streams';
 import type { Control } from '../../domain/control';
 import type { PostgresConfig } from './config';
 import { openConnection, type PostgresConnection, type Side } from './connection';
+import { copyOutStream } from './copy-stream';
 import { translated } from './errors';
 
 /** Streams COPY into a file, as fast as the slower of both; returns the row count of COPY's command tag. */
 export async function copyOut(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, control: Control, side: Side = 'source'): Promise<number> {
-  const stream = connection.client.query(copyTo(sql));
+  const stream = connection.client.query(copyOutStream(sql));
   // A session that is ended also tells a stream that is joined no longer; an error that nobody hears would end the whole process.
   stream.on('error', () => undefined);
   let bytes = 0;
