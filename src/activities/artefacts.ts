@@ -10,6 +10,7 @@ import type { CheckReport, CheckResultLine, PublishReceipt } from '../domain/rec
 import { replayedAs, type ReplaySelection } from '../domain/replay';
 import type { ProofDocument } from '../domain/stream-proof';
 import type { StagingStore } from '../stores/staging';
+import { needsAllRows } from '../transforms/run-chain';
 
 /** `<run>/run.json`: pinned when the run starts. */
 export interface RunDocument {
@@ -80,7 +81,7 @@ export function openArtefacts(staging: StagingStore): Artefacts {
       const found = await runs.read(run);
       const streamSpec = found.spec.streams.find((spec) => spec.stream === stream);
       if (!streamSpec) return missing(`${runPath(run)}/run.json#${stream}`);
-      return { ...found, streamSpec: run.replay ? replayedAs(streamSpec) : streamSpec };
+      return { ...found, streamSpec: run.replay && !needsAllRows(streamSpec.steps) ? replayedAs(streamSpec) : streamSpec };
     },
     plan: document((run, stream) => `${streamPath(run, stream)}/plan.json`),
     manifest: document((run, stream, ordinal, generation) => `${partitionPath(run, stream, ordinal, generation)}/manifest.json`),

@@ -50,7 +50,7 @@ export const createCheckStream = (dependencies: Dependencies) => async ({ run, s
     }
     const { lines: found, samples } = await streamChecks({ dependencies, control, artefacts, run, stream: streamSpec, plan, batches: loaded, source: spec.source, connectionsFile });
     const checks = [...rowChecks(streamSpec, all), ...found];
-    const report: CheckReport = { stream, totals, lines, checks, ...(samples && { samples }), blockedBy: [...limitProblems(spec, run, totals), ...failing(checks, 'block')] };
+    const report: CheckReport = { stream, totals, lines, checks, ...(samples && { samples }), blockedBy: [...limitProblems(spec, plan, totals), ...failing(checks, 'block')] };
     const recorded = await artefacts.report.record(report, run, stream);
     control.reached('check:after-report');
     return verdict(recorded);
@@ -137,8 +137,8 @@ const failing = (checks: readonly CheckResultLine[], onFail: string): readonly s
   checks.filter((check) => !check.passed && check.onFail === onFail).map(({ check, message }) => `check "${check}": ${message}`);
 
 /** Of a replay the original run was judged: that some of its rejects are rejected again must not keep the others out. */
-function limitProblems(spec: PipelineSpec, { replay }: RunRef, { read, rejected }: Totals): readonly string[] {
+function limitProblems(spec: PipelineSpec, { replay }: Plan, { read, rejected }: Totals): readonly string[] {
   const limit = spec.limits.rejects;
-  if (limit === null || replay || rejected === 0 || rejected <= limit * read) return [];
+  if (limit === null || (replay && !replay.readsSource) || rejected === 0 || rejected <= limit * read) return [];
   return [`${rejected} of ${read} rows were rejected, limits.rejects allows ${limit * 100} %`];
 }

@@ -27,7 +27,7 @@ export const createExtractPartition = (dependencies: Dependencies) => async ({ r
       control.reached('extract:after-manifest');
       return sizeOf(manifest);
     };
-    if (plan.replay) return landed(await landReplayed(dependencies, control, run, plan, partition));
+    if (plan.replay && !plan.replay.readsSource) return landed(await landReplayed(dependencies, control, run, plan, partition));
     const source = await dependencies.openSource(connectionsFile, spec.source);
     try {
       const { landing, discard } = landingIn(staging, id);

@@ -9,7 +9,7 @@ import { isAtDestination, referencedStreams, type PipelineSpec, type StreamSpec 
 import { partitionNames, type Plan, type PlanRef, type SourcePlan } from '../domain/plan';
 import type { ReplayPlan } from '../domain/replay';
 import type { Overlap } from '../domain/rename';
-import { describeChain, splitOf } from '../transforms/run-chain';
+import { describeChain, needsAllRows, splitOf } from '../transforms/run-chain';
 import { openArtefacts } from './artefacts';
 import { keepingCheckpoint, refuseUnranged } from './backfill';
 import type { StreamInput } from './contract';
@@ -20,6 +20,7 @@ import { contractedBy, judgedWith, refuseDrift } from './plan-contract';
 import { pinReferences } from './pin-references';
 import { openReferences } from './references';
 import { planReplay } from './replay/plan';
+import { planReadingAgain } from './replay/read-again';
 import { overlapOf } from './rename-overlap';
 import { refuseStrangers } from './strangers';
 
@@ -40,11 +41,14 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       const claim = await destination.claim({ run, stream: written }, control);
       await refuseStrangers(destination, { run, stream: written }, spec, claim.version);
       control.reached('plan:after-claim');
-      const replay = document.selection ? await planReplay({ dependencies, control, run, selection: document.selection, stream: written, claim, destination }) : null;
+      const replaying = document.selection && { dependencies, control, run, selection: document.selection, stream: written, claim, destination };
+      const again = replaying && needsAllRows(streamSpec.steps) ? await planReadingAgain(replaying) : null;
+      const replay = replaying && !again ? await planReplay(replaying) : null;
+      const range = again?.range ?? run.backfill;
       const asked = replay ? replay.source : await askSource(dependencies, connectionsFile, spec.source, async (source) => {
-        refuseUnranged(run, source, spec.source);
-        const found = await source.plan({ stream: streamSpec, position: claim.position, files: claim.files, logicalDate: run.logicalDate, ...(run.backfill && { range: run.backfill }) }, control);
-        return keepingCheckpoint(run, found, claim);
+        refuseUnranged(range, source, spec.source);
+        const found = await source.plan({ stream: streamSpec, position: claim.position, files: claim.files, logicalDate: run.logicalDate, ...(range && { range }) }, control);
+        return keepingCheckpoint(range, { ...found, notes: [...again?.notes ?? [], ...found.notes] }, claim);
       });
       const sourcePlan = replay ? asked : document.gaps ? gapPlan(asked, claim.position) : keepingGaps(asked, streamSpec, claim.position);
       await pinReferences({ dependencies, artefacts, control, run, spec, stream: streamSpec, connectionsFile });
@@ -60,8 +64,8 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
       if (replay) refuseUnseen(stream, replay.replay, targetColumns);
       const { wholeStream } = splitOf(streamSpec.steps, streamSpec.checks, partitionNames({ ...sourcePlan, names }));
       const plan = {
-        ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names, ...(replay && { replay: replay.replay }), ...contracted.plan,
-        position: run.backfill || replay ? sourcePlan.position : { ...sourcePlan.position, contract: contracted.known },
+        ...sourcePlan, ...orderedTarget({ stream: streamSpec, columns: sourcePlan.columns, names, target: targetColumns }, wholeStream), stream, names, ...((replay ?? again) && { replay: (replay ?? again)!.replay }), ...contracted.plan,
+        position: range || replay ? sourcePlan.position : { ...sourcePlan.position, contract: contracted.known },
         passes: false, proof: null, stagesLineage: destination.stagesLineage?.(target) === true,
         wholeStream, fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };

@@ -28,7 +28,7 @@ export const createPublishStream = (dependencies: Dependencies) => async ({ run,
     try {
       control.reached('publish:before-claim-check');
       const prefix = `quarantine/${streamPath(run, stream)}/publish`;
-      const quarantine = openQuarantine(staging, prefix, run.replay ? { limits: { ...spec.limits, rejects: null } } : spec, report?.totals ?? { read: 0, rejected: 0 });
+      const quarantine = openQuarantine(staging, prefix, plan.replay && !plan.replay.readsSource ? { limits: { ...spec.limits, rejects: null } } : spec, report?.totals ?? { read: 0, rejected: 0 });
       const keysAside = await findKeysAside(dependencies, artefacts, control, run, streamSpec, plan);
       const receipt = await destination.publish({ target: { run, stream: streamSpec }, plan: await withGaps(artefacts, run, stream, plan), batchIds, quarantine, keysAside, ...(streamSpec.checks.some(isAtDestination) && { inspect: inspection(artefacts, run, streamSpec, approval !== undefined) }) }, control);
       // What attempts wrote that did not commit; the receipt is final, so no other file of this publish will count.

@@ -1,7 +1,7 @@
 import { holdsWholePeriods, type BackfillWindow } from '../domain/backfill';
 import { ConfigurationError } from '../domain/errors';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
-import { stepNamed } from '../transforms/registry';
+import { needsAllRows } from '../transforms/run-chain';
 import { groupsAreWhole } from './increments';
 import { unknownWord } from './problems';
 
@@ -37,7 +37,7 @@ export function backfillProblem(stream: StreamSpec, windows: readonly BackfillWi
 function groupProblem(stream: StreamSpec, windows: readonly BackfillWindow[]): string | null {
   const { write, by, lookback } = stream;
   if (write === 'delete_insert' && Array.isArray(by) && !groupsAreWhole(stream, by as readonly string[])) return `replaces rows by ${(by as readonly string[]).join(', ')}, of which a window may hold only a part; use "by: window", or merge`;
-  const grouped = (write === 'delete_insert' && Array.isArray(by)) || stream.steps.some(({ name, options }) => name !== 'deduplicate' && stepNamed(name).scope(options) === 'stream');
+  const grouped = (write === 'delete_insert' && Array.isArray(by)) || needsAllRows(stream.steps) !== null;
   if (!grouped || typeof lookback !== 'string') return null;
   const cut = windows.find((window) => !holdsWholePeriods(window, lookback));
   return cut ? `works on whole ${lookback}s, and the window from ${cut.from} to ${cut.to} cuts one; choose bounds at the start of a ${lookback} in UTC` : null;

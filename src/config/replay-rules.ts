@@ -1,8 +1,8 @@
 import { ConfigurationError } from '../domain/errors';
 import type { JsonObject } from '../domain/json';
 import { referencedStreams, type PipelineSpec, type StreamSpec } from '../domain/pipeline';
-import { distinctKeys } from '../domain/replay';
-import { stepNamed } from '../transforms/registry';
+import { distinctKeys, readingAgainProblem } from '../domain/replay';
+import { needsAllRows } from '../transforms/run-chain';
 import { unknownWord } from './problems';
 
 /** The pipeline with the streams that have rows to replay; throws where one of them cannot be replayed, naming each and why (semantics 11). */
@@ -39,10 +39,12 @@ function readingTargets(stream: StreamSpec, { streams, destination }: PipelineSp
 
 /** Why rows of a stream cannot be replayed to the result that they would have had; null: they can. */
 export function replayProblem(stream: StreamSpec): string | null {
-  const whole = stream.steps.find(({ name, options }) => name !== 'deduplicate' && stepNamed(name).scope(options) === 'stream');
-  if (whole) return `has step "${whole.name}", whose result depends on all rows of the stream, not on those that were set aside; ${again}`;
+  const whole = needsAllRows(stream.steps);
+  const unread = whole && readingAgainProblem(stream);
+  if (unread) return `has step "${whole.name}", whose result depends on all rows of the stream, not on those that were set aside, and it ${unread}; ${again}`;
   const [reference] = referencedStreams(stream);
   if (reference !== undefined) return `reads stream "${reference}" in its steps or checks, which is read whole in each run and not in a replay; ${again}`;
+  if (whole) return null;
   if (stream.write === 'replace' && !stream.lineage) return `is written by replace with "lineage: false", so nothing tells its rows apart later; ${again}`;
   const [distinct] = distinctKeys(stream);
   if (distinct && (stream.write === 'merge' || stream.write === 'scd2')) return `is written by ${stream.write} by ${stream.key.join(', ')} and kept distinct by ${distinct.columns.join(', ')} as well, which a replay cannot ask of the target; ${again}`;

@@ -26,6 +26,8 @@ export interface ReplayPlan {
   readonly taken: readonly { readonly run: string; readonly rows: number }[];
   /** Keys of which the rows of this run and of its replays hold each once: a row whose key is there is set aside again. */
   readonly distinct: Distinct | null;
+  /** True: its partitions are the source's, read again, and the entries are among them. Absent: its partitions are the entries. */
+  readonly readsSource?: true;
 }
 
 export interface Distinct {
@@ -43,6 +45,14 @@ export interface ReplayedBatch {
   readonly files: readonly StagedFile[];
   /** Ledger number of the batch that rejected them; null: it has none. */
   readonly original: string | null;
+}
+
+/** Why rows of a stream whose steps need all rows cannot be read again to the same result; null: they can. */
+export function readingAgainProblem({ mode, write, lookback, cursor }: StreamSpec): string | null {
+  if (write === 'append') return 'is written by append, which would double its rows';
+  if (write === 'scd2') return 'is written by scd2, and rows as they are now are no versions of then';
+  if (mode === 'incremental' && (cursor === undefined || typeof lookback !== 'string')) return 'is read by increments that are no whole days, months or years ("lookback")';
+  return null;
 }
 
 /** Checks that say something of a stream as a whole, or of its history: some of its rows cannot answer them. */

@@ -2,4 +2,4 @@
 export { createRejects, quotedReferences, runChain, type ChainCounts, type ChainRequest, type ChainResult, type ReferenceRelation, type References } from './chain';
 export { rejectsRows } from './contract';
 export { describeChain } from './describe-chain';
-export { needsPositions, splitOf } from './split-chain';
+export { needsAllRows, needsPositions, splitOf } from './split-chain';

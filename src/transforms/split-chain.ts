@@ -12,6 +12,10 @@ export function splitOf(steps: readonly NamedOptions[], checks: readonly NamedOp
   return { firstStreamStep, wholeStream: first >= 0 || checks.some(rejectsByUnique) };
 }
 
+/** The first step whose result depends on all rows, whichever of them are asked for; null: there is none. */
+export const needsAllRows = (steps: readonly NamedOptions[]): NamedOptions | null =>
+  steps.find(({ name, options }) => name !== 'deduplicate' && stepNamed(name).scope(options) === 'stream') ?? null;
+
 /** Steps that leave a column's values alone unless they name it. */
 const harmless = ['select', 'drop', 'filter', 'drop_missing', 'deduplicate'];
 

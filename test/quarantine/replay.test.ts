@@ -184,6 +184,57 @@ describe('lines of a CSV file', () => {
   });
 });
 
+describe('rows of a stream whose steps need all rows', () => {
+  const windowed = (steps: string): string => `${steps}\n      - window: { columns: { n: "count(*)", sum: "sum(total)" } }`;
+  const replaced = 'mode: full\n    write: replace';
+
+  it('come in once: everything is read again and put in place of what the run brought', async () => {
+    const run = await reject('re_window', 'db', replaced, windowed(cast));
+    expect(await database.row('SELECT max(n)::text AS n FROM re_window')).toEqual({ n: '90' });
+    expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 2 });
+    expect(await listed(run)).toMatchObject({ rejected: 10, replayed: 10, open: 0, again: 10 });
+    expect((await quarantine('show', `${run}/replay-1`))[0]).toMatchObject({ replayOf: expect.stringMatching(/^re_window\/run-\S+ 0000:\d+$/) as string });
+    const better = file('re_window', shop('re_window', 'db', replaced, windowed(mended)));
+    expect(summaryOf(await quarantine('replay', run, '--with', better))).toMatchObject({ state: 'succeeded', totals: { read: 100, loaded: 100 }, streams: [{ notes: [expect.stringContaining('everything was read again, with the 10 open rows') as string] }] });
+    expect(await database.row('SELECT count(*)::text AS rows, count(DISTINCT id)::text AS ids, max(n)::text AS n FROM re_window')).toEqual({ rows: '100', ids: '100', n: '100' });
+    expect(await listed(`${run}/replay-1`)).toMatchObject({ rejected: 10, replayed: 10, open: 0, again: 0 });
+    expect(await place.verify(`${run}/replay-2`)).toMatchObject({ ok: true, streams: [{ state: 'intact' }] });
+    expect((await millrace('quarantine', 'replay', run)).out).toContain('no row of');
+  });
+
+  it('of an increment come in with their whole periods, and the checkpoint stays', async () => {
+    await database.run('CREATE TABLE sales AS SELECT id, total, at FROM orders; ALTER TABLE sales ADD PRIMARY KEY (id)');
+    const words = 'mode: incremental\n    cursor: at\n    cursor_changes: never\n    lookback: month\n    settle: 30 seconds\n    write: delete_insert\n    by: [month]';
+    const sales = (steps: string): string => shop('re_month', 'db', words, `${steps}\n      - aggregate: { by: { month: 'date_trunc(''month'', "at")' }, measures: { n: "count(*)", total: "sum(total)" } }`).replace('stream: orders', 'stream: sales');
+    const date = nextDate();
+    expect(await place.run(sales(cast), date)).toMatchObject({ state: 'succeeded_with_rejects', totals: { read: 100, rejected: 10, aggregated: 89, loaded: 1 } });
+    await database.run("INSERT INTO sales VALUES (101, '1.50', '2026-01-20'), (102, '2', '2026-02-02')");
+    expect((await place.run(sales(cast))).totals).toMatchObject({ read: 102, rejected: 10, loaded: 2 });
+    const run = `re_month/run-${date}`;
+    const cursor = () => database.row("SELECT position::text AS position FROM _millrace_checkpoints WHERE pipeline = 're_month'");
+    const before = await cursor();
+    const replay = await quarantine('replay', run, '--with', file('re_month', sales(mended)));
+    expect(summaryOf(replay)).toMatchObject({ state: 'succeeded', totals: { read: 101, aggregated: 100, loaded: 1 }, streams: [{ window: { upper: expect.stringContaining('2026-02-01') as string } }] });
+    expect(await database.rows('SELECT n::text, total::text FROM re_month ORDER BY month')).toEqual([{ n: '101', total: '5096.50' }, { n: '1', total: '2.00' }]);
+    expect(await cursor()).toEqual(before);
+    expect(await listed(run)).toMatchObject({ rejected: 10, replayed: 10, open: 0 });
+  });
+
+  it('are refused where a person has mended, discarded or chosen some, which the source does not know of', async () => {
+    const run = await reject('re_single', 'db', replaced, windowed(cast));
+    await millrace('quarantine', 'edit', run, '--reason', 'DECIMAL', '--set', 'total=1');
+    expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 4, out: expect.stringContaining('does not have the 10 records as you mended them') as string });
+
+    const date = nextDate();
+    await place.run(`${shop('re_dropped', 'db', replaced, windowed(cast))}    checks: [{ range: { column: id, max: 98, on_fail: quarantine } }]\n`, date);
+    const other = `re_dropped/run-${date}`;
+    expect((await millrace('quarantine', 'replay', other, '--column', 'id')).out).toContain('it takes the 11 open rows and not 1 of them');
+    expect(await millrace('quarantine', 'discard', other, '--column', 'id', '--why', 'no order')).toMatchObject({ code: 0 });
+    expect((await millrace('quarantine', 'replay', other)).out).toContain('and the 1 discarded row with them');
+    expect(await listed(other)).toMatchObject({ rejected: 11, replayed: 0, discarded: 1, open: 10 });
+  });
+});
+
 describe('a replay is refused', () => {
   it('where a later run has put its own rows into the table', async () => {
     const words = 'mode: full\n    write: replace';
@@ -197,7 +248,10 @@ describe('a replay is refused', () => {
 
   it('where a step needs all rows, and where files cannot be asked for a key', async () => {
     const sum = await reject('re_sum', 'db', append, `${cast}\n      - window: { columns: { n: "count(*)" } }`);
-    expect(await millrace('quarantine', 'replay', sum)).toMatchObject({ code: 4, err: expect.stringContaining('depends on all rows') as string });
+    expect(await millrace('quarantine', 'replay', sum)).toMatchObject({ code: 4, err: expect.stringMatching(/depends on all rows.* written by append, which would double its rows; mend the source or the rule and run the pipeline again/s) as string });
+    const late = await reject('re_all_later', 'db', 'mode: full\n    write: replace', `${cast}\n      - window: { columns: { n: "count(*)" } }`);
+    await place.run(shop('re_all_later', 'db', 'mode: full\n    write: replace', `${cast}\n      - window: { columns: { n: "count(*)" } }`));
+    expect(await millrace('quarantine', 'replay', late)).toMatchObject({ code: 4, out: expect.stringContaining('a later run has published since') as string });
     const run = await reject('re_keyed', 'lake', 'mode: full\n    write: replace', `${cast}\n      - deduplicate: { keys: [id] }`);
     expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 4, out: expect.stringContaining('cannot be asked') as string });
   });

@@ -59,7 +59,7 @@ export async function openFamily(session: Session, staging: StagingStore, family
     for (const kind of markKinds) marks[kind].push(...(await marksOf(staging, run, stream, kind)).map(({ file }) => file));
     const plan = run.replay ? await openArtefacts(staging).plan.find(run, stream) : null;
     if (!plan?.replay) continue;
-    links.push(`SELECT ${quoteLiteral(runPath(run))} AS replay, CAST(part AS BIGINT) * ${positionsPerPartition} + ordinal AS position, run, place, row FROM read_parquet(${quoteLiteral(await staging.fetch(plan.replay.entries))})`);
+    links.push(plan.replay.readsSource ? sameRecord(runPath(run), await staging.fetch(plan.replay.entries)) : `SELECT ${quoteLiteral(runPath(run))} AS replay, CAST(part AS BIGINT) * ${positionsPerPartition} + ordinal AS position, run, place, row FROM read_parquet(${quoteLiteral(await staging.fetch(plan.replay.entries))})`);
     if (!(await isPublished(staging, run, stream))) continue;
     published.push(runPath(run));
     marks.taken.push(plan.replay.entries);
@@ -72,6 +72,14 @@ export async function openFamily(session: Session, staging: StagingStore, family
   await session.run('CREATE TEMP VIEW entries AS SELECT q.* REPLACE (coalesce(m.raw, q.raw) AS raw), m.raw IS NOT NULL AS edited FROM quarantined q LEFT JOIN mended m USING (run, place, row)');
   await session.run(`CREATE TEMP VIEW links AS ${links.join(' UNION ALL ') || "SELECT '' AS replay, 0 AS position, '' AS run, '' AS place, 0 AS row WHERE false"}`);
   return { files, published };
+}
+
+/** Where a replay has read the source again, a row that it rejected is the entry with the same record, one for one. */
+function sameRecord(replay: string, entries: string): string {
+  const numbered = (columns: string, from: string, order: string): string => `SELECT ${columns}, q.raw, row_number() OVER (PARTITION BY q.raw ORDER BY ${order}) AS nth FROM ${from}`;
+  const taken = numbered('q.run, q.place, q.row', `read_parquet(${quoteLiteral(entries)}) t JOIN quarantined q USING (run, place, row)`, 'q.run, q.place, q.row');
+  const again = numbered('q.position', `quarantined q WHERE q.run = ${quoteLiteral(replay)}`, 'q.position');
+  return `SELECT ${quoteLiteral(replay)} AS replay, a.position, t.run, t.place, t.row FROM (${taken}) t JOIN (${again}) a USING (raw, nth)`;
 }
 
 /** SQL over `entries e`: what has become of one. A row that was loaded was not discarded, whoever was faster. */

@@ -17,7 +17,7 @@ import { familyOf, wasPublished, type Family } from './family';
 import { openFamily, stillOpen } from './marks';
 import { quarantinedFiles, quarantineFolder, type QuarantinedFile } from './quarantined';
 
-interface ReplayInput {
+export interface ReplayInput {
   readonly dependencies: Dependencies;
   readonly control: Control;
   readonly run: RunRef;
@@ -64,7 +64,7 @@ interface Ledger {
   readonly ledger: ReadonlyMap<string, string>;
 }
 
-async function askLedger({ dependencies: { staging }, destination, run, stream }: ReplayInput, family: Family, original: Plan): Promise<Ledger> {
+export async function askLedger({ dependencies: { staging }, destination, run, stream }: ReplayInput, family: Family, original: Plan): Promise<Ledger> {
   const artefacts = openArtefacts(staging);
   const target = { run, stream };
   const ask = async (ids: readonly string[]) => (await destination.ledger?.(target, ids)) ?? [];
@@ -82,11 +82,8 @@ async function askLedger({ dependencies: { staging }, destination, run, stream }
   return { earlier, ledger };
 }
 
-
-
-
 /** Rows are added to what the original run brought; where a later run has put something else there, they no longer belong to it. */
-function refuseChanged({ run, stream, claim }: ReplayInput, original: Plan, earlier: readonly string[]): void {
+export function refuseChanged({ run, stream, claim }: ReplayInput, original: Plan, earlier: readonly string[]): void {
   const where = `replaying stream "${stream.stream}" of run "${run.replay!.of}"`;
   const takesAway = stream.write === 'replace' || stream.write === 'delete_insert';
   if (takesAway && claim.version !== original.version + 1 + earlier.length) {
@@ -105,15 +102,23 @@ interface Group {
 }
 
 /** The entries in the order that they were rejected in, numbered by the partition they become. */
-async function choose(session: Session, { dependencies: { staging }, run, stream, selection }: ReplayInput): Promise<{ readonly entries: { readonly key: string }; readonly groups: readonly Group[]; readonly derived: number }> {
-  const from = selection.from === null ? 'true' : `e.run = ${quoteLiteral(selection.from)}`;
-  await session.run(`CREATE TEMP TABLE chosen AS SELECT run, place, row, derived AND NOT edited AS derived FROM entries e WHERE ${from} AND ${selected(selection)} AND ${stillOpen}`);
+async function choose(session: Session, input: ReplayInput): Promise<{ readonly entries: { readonly key: string }; readonly groups: readonly Group[]; readonly derived: number }> {
+  await session.run(`CREATE TEMP TABLE chosen AS SELECT run, place, row, derived AND NOT edited AS derived FROM entries e WHERE ${chosenSql(input)} AND ${stillOpen}`);
   const { n: derived } = await session.row('SELECT count(*) AS n FROM chosen WHERE derived');
   await session.run('CREATE TEMP TABLE parts AS SELECT *, row_number() OVER (ORDER BY run, place) - 1 AS part FROM (SELECT run, place, count(*) AS n FROM chosen WHERE NOT derived GROUP BY run, place)');
-  const entries = await staging.create(`${quarantineFolder(run, stream.stream)}/entries`, 'parquet');
-  await session.run(`COPY (SELECT p.part, row_number() OVER (PARTITION BY p.part ORDER BY c.row) - 1 AS ordinal, c.run, c.place, c.row FROM chosen c JOIN parts p USING (run, place) WHERE NOT c.derived ORDER BY 1, 2) TO ${quoteLiteral(entries.path)} (FORMAT parquet, COMPRESSION zstd)`);
+  const entries = await writeEntries(session, input, 'SELECT p.part, row_number() OVER (PARTITION BY p.part ORDER BY c.row) - 1 AS ordinal, c.run, c.place, c.row FROM chosen c JOIN parts p USING (run, place) WHERE NOT c.derived ORDER BY 1, 2');
   const groups = (await session.rows('SELECT run, place, n FROM parts ORDER BY part')).map((row) => ({ run: row['run']!, place: row['place']!, rows: Number(row['n']) }));
   return { entries, groups, derived: Number(derived) };
+}
+
+/** Condition over `entries e` for what the person chose. */
+export const chosenSql = ({ selection }: ReplayInput): string => `${selection.from === null ? 'true' : `e.run = ${quoteLiteral(selection.from)}`} AND ${selected(selection)}`;
+
+/** Which entries the replay takes: what became of each is told from it. */
+export async function writeEntries(session: Session, { dependencies: { staging }, run, stream }: ReplayInput, select: string): Promise<{ readonly key: string }> {
+  const { key, path } = await staging.create(`${quarantineFolder(run, stream.stream)}/entries`, 'parquet');
+  await session.run(`COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`);
+  return { key };
 }
 
 function partitionOf({ run, place, rows }: Group, ordinal: number, files: readonly QuarantinedFile[], ledger: ReadonlyMap<string, string>): Partition {
@@ -122,7 +127,7 @@ function partitionOf({ run, place, rows }: Group, ordinal: number, files: readon
   return { ordinal, label: `${rows} rejected by ${run}, ${place}`, detail: detail as unknown as Json, estimatedRows: rows };
 }
 
-function sumsOf(groups: readonly Group[]): ReplayPlan['taken'] {
+export function sumsOf(groups: readonly Group[]): ReplayPlan['taken'] {
   const sums = new Map<string, number>();
   for (const { run, rows } of groups) sums.set(run, (sums.get(run) ?? 0) + rows);
   return [...sums].map(([run, rows]) => ({ run, rows }));
