@@ -13,7 +13,7 @@ export function landingIn(staging: StagingStore, prefix: string): { readonly lan
         made.set(place.key, place.path);
         return place;
       },
-      seal: async (key, facts) => ({ ...(await staging.seal(key)), ...facts }),
+      seal: async (key, facts, measured) => ({ ...(await staging.seal(key, measured)), ...facts }),
       // Before it is recorded: where the answer is lost, the page may be there all the same.
       pages: pagesIn(staging, prefix, (page) => { for (const { key } of page.files) made.delete(key); }),
     },

@@ -7,6 +7,7 @@ import type { LandingFile } from '../domain/manifest';
 import type { NamedOptions, StreamSpec } from '../domain/pipeline';
 import type { Partition, Plan, SourcePlan } from '../domain/plan';
 import type { FileRecord, Position } from '../domain/position';
+import type { Measured } from '../stores/checksum';
 import type { CheckResult } from './check-result';
 
 export interface PlanRequest {
@@ -38,8 +39,8 @@ export interface Pages {
 export interface Landing {
   /** A new, empty place in staging. `extension` without dot. `path` is absolute and local. */
   create(extension: string): Promise<{ readonly key: string; readonly path: string }>;
-  /** Flushes, measures and checksums a file made by `create`. `rows` is the source's own count. */
-  seal(key: string, facts: { readonly rows: number; readonly format: NamedOptions; readonly origin: string }): Promise<LandingFile>;
+  /** Measures and checksums a file made by `create`, unless `measured` says what was written to it. `rows` is the source's own count. */
+  seal(key: string, facts: { readonly rows: number; readonly format: NamedOptions; readonly origin: string }, measured?: Measured): Promise<LandingFile>;
   /** Absent: a preview, where nothing is kept. */
   readonly pages?: Pages;
 }

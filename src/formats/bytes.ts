@@ -17,9 +17,12 @@ export function compressionOf(path: string, told: Compression): Exclude<Compress
 /** What DuckDB unpacks by itself. */
 export const isNative = (compression: Compression): boolean => compression === 'none' || compression === 'gzip' || compression === 'zstd';
 
+/** Enough for a look at the first records: a reader takes apart all that it is given. */
+export const glance = 1 << 16;
+
 /** The bytes of a file in pieces, decompressed. */
-export async function* openBytes(path: string, told: Compression): AsyncGenerator<Buffer> {
-  const file = createReadStream(path, { highWaterMark: 1 << 20 });
+export async function* openBytes(path: string, told: Compression, piece = 1 << 20): AsyncGenerator<Buffer> {
+  const file = createReadStream(path, { highWaterMark: piece });
   const compression = compressionOf(path, told);
   try {
     yield* compression === 'none' ? (file as AsyncIterable<Buffer>) : decompressed(file, compression);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { compressions, openBytes } from './bytes';
+import { compressions, glance, openBytes } from './bytes';
 import { csvRule } from './csv-rule';
 import { encodingOf, encodingOption } from './encoding';
 import { scanRecords } from './scan';
@@ -48,7 +48,7 @@ async function delimiterOf(path: string, options: CsvOptions, encoding: string):
 /** Share of the first records that have as many values as the first one; 0 where that has one only. */
 async function evenness(path: string, options: CsvOptions): Promise<number> {
   const counts: number[] = [];
-  for await (const group of scanRecords(openBytes(path, options.compression), csvRule({ ...options, columns: null }))) {
+  for await (const group of scanRecords(openBytes(path, options.compression, glance), csvRule({ ...options, columns: null }))) {
     for (const { fields, problem } of group.slice(0, looked - counts.length)) counts.push(problem === null ? fields.length : 0);
     if (counts.length >= looked) break;
   }

@@ -2,7 +2,7 @@ import type { Column } from '../domain/column';
 import { SourceHeldError } from '../domain/errors';
 import type { Session } from '../transforms/duckdb-engine';
 import { quoteLiteral } from '../transforms/quote';
-import { compressionOf, isNative, openBytes } from './bytes';
+import { compressionOf, glance, isNative, openBytes } from './bytes';
 import { csvOptionsSchema, isNumber, resolveDialect, withDecimalPoint, type CsvOptions } from './csv-dialect';
 import { csvRule } from './csv-rule';
 import { fitOf } from './fits';
@@ -11,7 +11,7 @@ import { kindsIn, kindsOf, typeOfKinds } from './infer';
 import { countRecords, readRecords, scratchFile, withScratch, type RecordRules, type RecordSource } from './records';
 import { scanRecords, type ScannedRecord } from './scan';
 import { never, readBuffer } from './sql';
-import { tallyCsv } from './tally';
+import { csvTally, tallied, type Tally } from './tally';
 import { csvLine, openTextFile } from './text-file';
 import { trustRecords, type TrustedRecords } from './trust';
 
@@ -25,13 +25,9 @@ export const csv = defineFormat({
   infer: async (session, path, options, sampleRows) => await inferColumns(session, path, await settled(path, options), sampleRows),
   async count(session, path, told) {
     const options = await settled(path, told);
-    const header = await headerOf(path, options);
-    if (header.names.length === 0) return 0;
-    // An empty line may be a record of one column.
-    const tallied = options.skip === 0 && options.comment === '' && header.names.length > 1 ? await tallyCsv(path, options) : null;
-    if (tallied !== null) return Math.max(0, tallied - (options.header ? options.header_lines : 0));
-    return await countRecords(session, sourceOf(path, options, header), 'false');
+    return await tallied(path, options.compression, await tallyOf(path, options)) ?? await countRecords(session, sourceOf(path, options, await headerOf(path, options)), 'false');
   },
+  tally: async (path, told) => await tallyOf(path, await settled(path, told)),
   async read(session, told, request) {
     const options = await settled(request.path, told);
     const header = await headerOf(request.path, options);
@@ -47,6 +43,14 @@ export const csv = defineFormat({
 /** A file that was landed has its dialect told; another one may leave it open. */
 const settled = async (path: string, options: CsvOptions): Promise<CsvOptions> => (options.delimiter === 'auto' ? await resolveDialect(path, { ...options, encoding: 'utf-8' }) : options);
 
+/** An empty line may be a record of one column, and what is passed over is no record: the careful reader knows. */
+async function tallyOf(path: string, options: CsvOptions): Promise<Tally | null> {
+  const { names } = await headerOf(path, options);
+  const tally = options.skip === 0 && options.comment === '' && names.length > 1 ? csvTally(options) : null;
+  const records = (all: number | null): number | null => (all === null ? null : Math.max(0, all - (options.header ? options.header_lines : 0)));
+  return tally && { ...tally, end: () => records(tally.end()) };
+}
+
 const ruleOf = (options: CsvOptions, columns: number | null) => csvRule({ ...options, pads: options.ragged === 'pad', columns });
 
 /** Names by the header, as DuckDB could take them: an empty one is named for its place, a second one of a name is numbered. */
@@ -56,7 +60,7 @@ async function headerOf(path: string, options: CsvOptions): Promise<Header> {
   const wanted = options.header ? options.header_lines : 1;
   const rows: (readonly (string | null)[])[] = [];
   let first = 1;
-  for await (const group of scanRecords(openBytes(path, options.compression), ruleOf(options, null))) {
+  for await (const group of scanRecords(openBytes(path, options.compression, glance), ruleOf(options, null))) {
     for (const { problem, line, fields } of group.slice(0, wanted - rows.length)) {
       if (problem) throw new SourceHeldError(`reading the header of a CSV file: line ${line} ${problem}; mend the file or its format options`, { line });
       if (rows.length === 0) first = line;

@@ -6,7 +6,7 @@ import { encodingOf, encodingOption } from './encoding';
 import { fitOf } from './fits';
 import { defineFormat } from './format';
 import { kindsIn, kindsOf, typeOfKinds } from './infer';
-import { countLines, withLines, type LinesRequest } from './lines-of';
+import { countLines, tallyOfLines, withLines, type LinesRequest } from './lines-of';
 import { readLines } from './read-lines';
 
 const columnSchema = z.strictObject({
@@ -51,6 +51,7 @@ export const fixedWidth = defineFormat({
   infer: (session, path, options, sampleRows) => withLines(session, linesOf(path, options), (from) => inferCuts(session, afterSkip(from, options), options, sampleRows)),
   count: (session, path, options) => (options.skip === 0 ? countLines(session, linesOf(path, options))
     : withLines(session, linesOf(path, options), async (from) => Number((await session.row(`SELECT count(*) AS n FROM ${afterSkip(from, options)}`))['n']))),
+  tally: async (path, options) => (options.skip === 0 ? tallyOfLines(linesOf(path, options)) : null),
   read: (session, options, request) => readLines(session, linesOf(request.path, options), request, (from) => {
     const cuts = new Map(cutsOf(options).map((cut) => [cut.name, cut]));
     return {

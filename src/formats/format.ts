@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Column } from '../domain/column';
 import type { Session } from '../transforms/duckdb-engine';
+import type { Tally } from './tally';
 
 export interface ReadRequest {
   /** Absolute local path of one landing file. */
@@ -57,6 +58,8 @@ export interface Format {
   infer(session: Session, path: string, options: unknown, sampleRows: number): Promise<readonly Column[]>;
   /** Records in the file as the format counts them, readable or not: the source's own count. */
   count(session: Session, path: string, options: unknown): Promise<number>;
+  /** What counts a file's records by its bytes as they pass, each one once. Looks at the file's beginning, of which some megabytes suffice. Null or absent: only `count` can tell. */
+  tally?(path: string, options: unknown): Promise<Tally | null>;
   read(session: Session, options: unknown, request: ReadRequest): Promise<ReadResult>;
   /** Fills in what the options leave to the file ("auto"): encoding, dialect. Looks at its beginning; the same file gives the same answer. */
   resolve?(path: string, options: unknown): Promise<unknown>;
@@ -68,24 +71,26 @@ export interface Format {
   copyOptions?(options: unknown): string;
 }
 
-interface FormatDefinition<Name extends string, Schema extends z.ZodType> extends Omit<Format, 'name' | 'optionsSchema' | 'infer' | 'count' | 'read' | 'resolve' | 'convert' | 'copyOptions'> {
+interface FormatDefinition<Name extends string, Schema extends z.ZodType> extends Omit<Format, 'name' | 'optionsSchema' | 'infer' | 'count' | 'tally' | 'read' | 'resolve' | 'convert' | 'copyOptions'> {
   readonly name: Name;
   readonly optionsSchema: Schema;
   infer(session: Session, path: string, options: z.output<Schema>, sampleRows: number): Promise<readonly Column[]>;
   count(session: Session, path: string, options: z.output<Schema>): Promise<number>;
+  tally?(path: string, options: z.output<Schema>): Promise<Tally | null>;
   read(session: Session, options: z.output<Schema>, request: ReadRequest): Promise<ReadResult>;
   resolve?(path: string, options: z.output<Schema>): Promise<z.output<Schema>>;
   copyOptions?(options: z.output<Schema>): string;
 }
 
 export function defineFormat<const Name extends string, Schema extends z.ZodType>(definition: FormatDefinition<Name, Schema>): Format & { readonly name: Name } {
-  const { optionsSchema: schema, infer, count, read, resolve, copyOptions, ...rest } = definition;
+  const { optionsSchema: schema, infer, count, tally, read, resolve, copyOptions, ...rest } = definition;
   return {
     ...rest,
     optionsSchema: schema,
     infer: (session, path, options, sampleRows) => infer(session, path, schema.parse(options), sampleRows),
     count: (session, path, options) => count(session, path, schema.parse(options)),
     read: (session, options, request) => read(session, schema.parse(options), request),
+    ...(tally && { tally: (path: string, options: unknown) => tally(path, schema.parse(options)) }),
     ...(resolve && { resolve: (path: string, options: unknown) => resolve(path, schema.parse(options)) }),
     ...(copyOptions && { copyOptions: (options: unknown) => copyOptions(schema.parse(options)) }),
   };

@@ -6,7 +6,7 @@ import { encodingOf, encodingOption } from './encoding';
 import type { Fit } from './fits';
 import { defineFormat } from './format';
 import { compileGrok, type CompiledGrok, type GrokField } from './grok-patterns';
-import { countLines, type LinesRequest } from './lines-of';
+import { countLines, tallyOfLines, type LinesRequest } from './lines-of';
 import { readLines } from './read-lines';
 import { multilineOption, continuationOf } from './multiline';
 
@@ -48,6 +48,7 @@ export const grok = defineFormat({
     return compiled.fields.map(({ name, type }) => ({ name, type, nullable: true }));
   },
   count: (session, path, options) => countLines(session, linesOf(path, options)),
+  tally: async (path, options) => tallyOfLines(linesOf(path, options)),
   read: (session, options, request) => readLines(session, linesOf(request.path, options), request, (from) => {
     const compiled = compileGrok(options.pattern, options.patterns);
     const byName = new Map(compiled.fields.map((field) => [field.name, field]));

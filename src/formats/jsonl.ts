@@ -4,7 +4,8 @@ import { defineFormat } from './format';
 import { flattenOption, inferMembers, jsonRecords, membersInFile } from './json-records';
 import { fitsOf, judgeRecords } from './judge';
 import { countLines, withLines } from './lines-of';
-import { hasLongNumbers, withExactNumbers } from './long-numbers';
+import { hasLongNumbers, withExactNumbers, withLongNumbers } from './long-numbers';
+import { lineTally } from './tally';
 import { trustRecords } from './trust';
 
 export const jsonl = defineFormat({
@@ -17,6 +18,7 @@ export const jsonl = defineFormat({
   resolve: async (path, options) => ({ ...options, encoding: await encodingOf(path, options.encoding) }),
   infer: (session, path, { flatten }, sampleRows) => withExactNumbers(session, path, (file, marked) => withLines(session, { path: file }, (from) => inferMembers(session, from, sampleRows, { flatten, marked }))),
   count: (session, path) => countLines(session, { path }),
+  tally: async () => withLongNumbers(lineTally()),
   async read(session, { flatten }, request) {
     const trusted = request.trusting ? membersInFile(request.path, request.columns, flatten) : null;
     if (trusted && !(await hasLongNumbers(request.path))) return await trustRecords(session, { from: trusted.from, texts: request.columns.map(trusted.text), fits: fitsOf(request.columns, undefined), damaged: [] }, request);

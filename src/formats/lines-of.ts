@@ -6,7 +6,7 @@ import { scratchFile, withScratch } from './records';
 import { rawJson, scanRecords, type RecordRule, type ScannedRecord } from './scan';
 import { carriageReturn, lineFeed } from './scan';
 import { readBuffer } from './sql';
-import { tallyLines } from './tally';
+import { lineTally, tallied, type Tally } from './tally';
 import { csvLine, openTextFile } from './text-file';
 
 /** Joins lines to events: whether a line goes on with what stands before it. */
@@ -115,10 +115,11 @@ const numbered = (from: string, comment: string): string =>
 const isRecord = (comment: string): string =>
   `(problem IS NOT NULL OR ((raw >= '!' OR trim(raw, ' \t') <> '')${comment === '' ? '' : ` AND NOT starts_with(raw, ${quoteLiteral(comment)})`}))`;
 
-export async function countLines(session: Session, request: LinesRequest): Promise<number> {
-  const tallied = request.continues ? null : await tallyLines(request.path, request.comment);
-  return tallied ?? await countCarefully(session, request);
-}
+/** Null: lines have to be joined first. */
+export const tallyOfLines = ({ continues, comment }: Omit<LinesRequest, 'path'>): Tally | null => (continues ? null : lineTally(comment));
+
+export const countLines = async (session: Session, request: LinesRequest): Promise<number> =>
+  await tallied(request.path, 'auto', tallyOfLines(request)) ?? await countCarefully(session, request);
 
 const countCarefully = (session: Session, request: LinesRequest): Promise<number> =>
   withLines(session, request, async (from) => Number((await session.row(`SELECT count(*) AS n FROM ${from}`))['n']));

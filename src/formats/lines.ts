@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { encodingOf, encodingOption } from './encoding';
 import { defineFormat } from './format';
-import { countLines, type LinesRequest } from './lines-of';
+import { countLines, tallyOfLines, type LinesRequest } from './lines-of';
 import { readLines } from './read-lines';
 import { continuationOf, multilineOption } from './multiline';
 
@@ -22,6 +22,7 @@ export const lines = defineFormat({
   resolve: async (path, options) => ({ ...options, encoding: await encodingOf(path, options.encoding) }),
   infer: async () => [{ name: 'line_number', type: 'BIGINT', nullable: false }, { name: 'line', type: 'VARCHAR', nullable: false }],
   count: (session, path, options) => countLines(session, linesOf(path, options)),
+  tally: async (path, options) => tallyOfLines(linesOf(path, options)),
   read: (session, options, request) => readLines(session, linesOf(request.path, options), request, (from) => ({
     records: `SELECT ordinal, line, raw AS text, coalesce(shown, CAST(to_json(raw) AS VARCHAR)) AS raw, problem FROM ${from}`,
     text: ({ name }) => (name === 'line_number' ? 'CAST(line AS VARCHAR)' : name === 'line' ? 'text' : 'NULL::VARCHAR'),

@@ -3,7 +3,7 @@ import { quoteLiteral } from '../transforms/quote';
 import { encodingOf, encodingOption } from './encoding';
 import { defineFormat } from './format';
 import { namesInOrder, kindsIn, kindsOf, typeOfKinds } from './infer';
-import { countLines, withLines } from './lines-of';
+import { countLines, tallyOfLines, withLines } from './lines-of';
 import { readLines } from './read-lines';
 
 const pair = String.raw`[^\s="]+(?:=(?:"(?:[^"\\]|\\.)*"|[^\s"]*))?`;
@@ -39,6 +39,7 @@ export const logfmt = defineFormat({
     return names.map((name, index) => ({ name, type: typeOfKinds(row, `f${index}_`), nullable: true }));
   }),
   count: (session, path) => countLines(session, { path }),
+  tally: async () => tallyOfLines({}),
   read: (session, _options, request) => readLines(session, { path: request.path }, request, (from) => ({
     records: `SELECT ordinal, line, tokens, keys, coalesce(shown, CAST(to_json(raw) AS VARCHAR)) AS raw, coalesce(problem, CASE WHEN NOT valid THEN 'is not made of key=value' END) AS problem FROM ${tokenized(from)}`,
     text: ({ name }) => valueOf(name),

@@ -5,6 +5,7 @@ import { openBytes, passingBytes } from './bytes';
 import { withScratch } from './records';
 import { lineFeed } from './scan';
 import { matchesWhole } from './sql';
+import type { Tally } from './tally';
 
 /**
  * DuckDB reads a number of JSON with a fraction as a double, whatever it is to become. Where one has more digits than a double holds, or
@@ -23,22 +24,50 @@ const known = new Map<string, boolean>();
 const remembered = 10_000;
 
 export async function hasLongNumbers(path: string): Promise<boolean> {
-  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
-  const state = `${path}:${ino}:${size}:${mtimeNs}`;
-  const found = known.get(state) ?? await looksLong(path);
-  known.set(state, found);
-  if (known.size > remembered) known.delete(known.keys().next().value!);
+  const found = known.get(await stateOf(path)) ?? await looksLong(path);
+  await remember(path, found);
   return found;
 }
 
-/** By the points alone, so also in strings: then the copy is made for nothing. */
+async function stateOf(path: string): Promise<string> {
+  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+  return `${path}:${ino}:${size}:${mtimeNs}`;
+}
+
+async function remember(path: string, found: boolean): Promise<void> {
+  known.set(await stateOf(path), found);
+  if (known.size > remembered) known.delete(known.keys().next().value!);
+}
+
 async function looksLong(path: string): Promise<boolean> {
-  let before: Buffer = Buffer.alloc(0);
-  for await (const piece of passingBytes(path, 'auto')) {
-    if (hasLong(Buffer.concat([before, piece.subarray(0, around)])) || hasLong(piece)) return true;
-    before = Buffer.from(piece.subarray(-around));
-  }
+  const look = createLook();
+  for await (const piece of passingBytes(path, 'auto')) if (look(piece)) return true;
   return false;
+}
+
+/** A tally that looks for long numbers on the way. */
+export function withLongNumbers(tally: Tally): Tally {
+  const look = createLook();
+  let [found, all] = [false, true];
+  return {
+    add(piece) {
+      found ||= look(piece);
+      return (all &&= tally.add(piece));
+    },
+    end: () => tally.end(),
+    // Where there was a doubt, not all of it was seen.
+    remember: async (path) => { if (all) await remember(path, found); },
+  };
+}
+
+/** By the points alone, so also in strings: then the copy is made for nothing. */
+function createLook(): (piece: Buffer) => boolean {
+  let before: Buffer = Buffer.alloc(0);
+  return (piece) => {
+    const found = hasLong(Buffer.concat([before, piece.subarray(0, around)])) || hasLong(piece);
+    before = Buffer.concat(piece.length < around ? [before, piece] : [piece.subarray(-around)]).subarray(-around);
+    return found;
+  };
 }
 
 function hasLong(bytes: Buffer): boolean {

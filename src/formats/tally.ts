@@ -3,19 +3,39 @@ import type { CsvOptions } from './csv-dialect';
 import { carriageReturn, lineFeed } from './scan';
 
 /**
- * The records of a text file counted by its bytes alone: the source's own count, which owes nothing to the reader that the rows come by.
- * Null: something is there that a look at single bytes does not settle; then the careful reader counts.
+ * Counts the records of a text file by its bytes alone, as they pass: the source's own count, which owes nothing to the reader that the rows come by.
+ * It is given every byte once, in order, in pieces of any size.
  */
-export async function tallyLines(path: string, comment = ''): Promise<number | null> {
+export interface Tally {
+  /** False: there is a doubt, and what follows need not be seen. A piece may be changed afterwards. */
+  add(piece: Buffer): boolean;
+  /** Null: something is there that a look at single bytes does not settle; then the careful reader counts. */
+  end(): number | null;
+  /** What else was seen of the file, which now lies there as a whole, is remembered for those who read it. */
+  remember?(path: string): Promise<void>;
+}
+
+/** A file gone through for its count alone. No tally: null. */
+export async function tallied(path: string, compression: Compression, tally: Tally | null): Promise<number | null> {
+  if (!tally) return null;
+  for await (const piece of passingBytes(path, compression)) if (!tally.add(piece)) return null;
+  const records = tally.end();
+  await tally.remember?.(path);
+  return records;
+}
+
+/** Lines that hold something; those that start with `comment` are none. */
+export function lineTally(comment = ''): Tally {
   const mark = comment === '' ? -1 : comment.charCodeAt(0);
   let lines = 0;
   /** First byte of the line that goes on from the piece before; -1: nothing of it is there yet. */
   let first = -1;
   let filled = false;
   let returned = false;
-  for await (const bytes of withoutMark(passingBytes(path, 'auto'))) {
-    if (returned && bytes[0] !== lineFeed) return null;
-    for (let at = bytes.indexOf(carriageReturn); at >= 0; at = bytes.indexOf(carriageReturn, at + 1)) if (at + 1 < bytes.length && bytes[at + 1] !== lineFeed) return null;
+  let doubt = false;
+  const count = (bytes: Buffer): boolean => {
+    if (returned && bytes[0] !== lineFeed) return false;
+    for (let at = bytes.indexOf(carriageReturn); at >= 0; at = bytes.indexOf(carriageReturn, at + 1)) if (at + 1 < bytes.length && bytes[at + 1] !== lineFeed) return false;
     returned = bytes.at(-1) === carriageReturn;
     let start = 0;
     for (let feed = bytes.indexOf(lineFeed); feed >= 0; feed = bytes.indexOf(lineFeed, start)) {
@@ -23,12 +43,15 @@ export async function tallyLines(path: string, comment = ''): Promise<number | n
       [first, filled] = [-1, false];
       start = feed + 1;
     }
-    if (start === bytes.length) continue;
+    if (start === bytes.length) return true;
     if (first < 0) first = bytes[start]!;
     filled ||= !isBlank(bytes, start, bytes.length);
-  }
-  if (returned) return null;
-  return lines + (filled && first !== mark ? 1 : 0);
+    return true;
+  };
+  return pastMark({
+    add: (bytes) => (doubt ||= !count(bytes), !doubt),
+    end: () => (doubt || returned ? null : lines + (filled && first !== mark ? 1 : 0)),
+  });
 }
 
 function isBlank(bytes: Buffer, start: number, end: number): boolean {
@@ -42,17 +65,21 @@ function isBlank(bytes: Buffer, start: number, end: number): boolean {
 /** Where a byte of a CSV file stands. */
 const enum At { recordStart, fieldStart, plain, quoted, quoteInQuoted, afterReturn, afterFirstReturn, doubt }
 
-/** Records and header together. */
-export async function tallyCsv(path: string, dialect: Pick<CsvOptions, 'delimiter' | 'quote' | 'escape'> & { readonly compression: Compression }): Promise<number | null> {
+/** Records and header together. Null: a dialect that single bytes do not settle. */
+export function csvTally(dialect: Pick<CsvOptions, 'delimiter' | 'quote' | 'escape'>): Tally | null {
   if (dialect.quote !== '' && dialect.escape !== dialect.quote) return null;
   const step = csvStepper(dialect.delimiter.charCodeAt(0), dialect.quote === '' ? -1 : dialect.quote.charCodeAt(0));
   const sum = { state: At.recordStart as At, records: 0 };
-  for await (const bytes of withoutMark(passingBytes(path, dialect.compression))) {
-    step(bytes, sum);
-    if (sum.state === At.doubt) return null;
-  }
-  if (sum.state === At.recordStart) return sum.records;
-  return sum.state === At.quoted || sum.state === At.afterReturn || sum.state === At.afterFirstReturn ? null : sum.records + 1;
+  return pastMark({
+    add(bytes) {
+      if (sum.state !== At.doubt) step(bytes, sum);
+      return sum.state !== At.doubt;
+    },
+    end() {
+      if (sum.state === At.recordStart) return sum.records;
+      return sum.state === At.quoted || sum.state >= At.afterReturn ? null : sum.records + 1;
+    },
+  });
 }
 
 /** Goes over a piece byte by byte: most of them lie inside a value, so those are passed over by loops of their own. */
@@ -92,15 +119,23 @@ function csvStepper(parts: number, quotes: number): (bytes: Buffer, sum: { state
   };
 }
 
-/** Without the byte order mark of UTF-8. */
-async function* withoutMark(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Does not see the byte order mark of UTF-8. */
+function pastMark({ add, end }: Tally): Tally {
   let head: Buffer | null = Buffer.alloc(0);
-  for await (const piece of pieces) {
-    if (head === null) { yield piece; continue; }
-    head = Buffer.concat([head, piece]);
-    if (head.length < 3) continue;
-    yield head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head;
-    head = null;
-  }
-  if (head && head.length > 0) yield head;
+  const passed = (bytes: Buffer): boolean => bytes.length === 0 || add(bytes);
+  return {
+    add(piece) {
+      if (head === null) return passed(piece);
+      head = Buffer.concat([head, piece]);
+      if (head.length < 3) return true;
+      const begun = head;
+      head = null;
+      return passed(begun[0] === 0xef && begun[1] === 0xbb && begun[2] === 0xbf ? begun.subarray(3) : begun);
+    },
+    end() {
+      if (head) passed(head);
+      head = null;
+      return end();
+    },
+  };
 }

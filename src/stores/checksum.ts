@@ -4,11 +4,42 @@ import { StagingDamagedError } from '../domain/errors';
 import type { StagedFile } from '../domain/manifest';
 import { piecesOf } from './file-pieces';
 
-/** crc32 in hex over the bytes of a file. */
-export async function checksumOf(file: string): Promise<string> {
-  let sum = 0;
-  for await (const piece of piecesOf(file)) sum = crc32(piece, sum);
-  return sum.toString(16).padStart(8, '0');
+/** A file's bytes as they were counted and summed up, either where they were written or by reading them again. */
+export interface Measured {
+  readonly bytes: number;
+  /** crc32 in hex. */
+  readonly checksum: string;
+}
+
+export function createChecksum(): { add(piece: Buffer): void; measured(): Measured } {
+  let [bytes, sum] = [0, 0];
+  return {
+    add(piece) {
+      bytes += piece.length;
+      sum = crc32(piece, sum);
+    },
+    measured: () => ({ bytes, checksum: sum.toString(16).padStart(8, '0') }),
+  };
+}
+
+/** By reading it. @param seen is shown each piece, which holds only until it returns. */
+export async function measureFile(file: string, seen: (piece: Buffer) => void = () => undefined): Promise<Measured> {
+  const checksum = createChecksum();
+  for await (const piece of piecesOf(file)) {
+    checksum.add(piece);
+    seen(piece);
+  }
+  return checksum.measured();
+}
+
+export const checksumOf = async (file: string): Promise<string> => (await measureFile(file)).checksum;
+
+/** Of a file that is to be sealed: what was measured on the way to it must be what lies there. */
+export async function measuredThere(file: string, key: string, measured: Measured | undefined): Promise<Measured> {
+  if (!measured) return await measureFile(file);
+  const { size } = await stat(file);
+  if (size !== measured.bytes) throw damaged(key, `has ${size} bytes, ${measured.bytes} were written`);
+  return measured;
 }
 
 /** Throws StagingDamagedError where the local file is not what was sealed. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, readdir, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checksumOf, rememberFiles, verifyFile } from './checksum';
+import { measuredThere, rememberFiles, verifyFile } from './checksum';
 import type { StagingStore } from './staging';
 
 /** Staging in a folder of this machine. Its id is drawn once and lies in the folder, so it moves with it. */
@@ -23,12 +23,11 @@ export async function openLocalStaging(folder: string): Promise<StagingStore> {
       await mkdir(path.dirname(pathOf(key)), { recursive: true });
       return { key, path: pathOf(key) };
     },
-    async seal(key) {
+    async seal(key, measured) {
       const file = pathOf(key);
-      const { size } = await stat(file);
-      const checksum = await checksumOf(file);
-      await seen.add(file, checksum);
-      return { key, bytes: size, checksum };
+      const sealed = await measuredThere(file, key, measured);
+      await seen.add(file, sealed.checksum);
+      return { key, ...sealed };
     },
     async fetch(file) {
       const local = pathOf(file.key);

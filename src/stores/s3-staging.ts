@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { StagedFile } from '../domain/manifest';
-import { checksumOf, damaged, rememberFiles, verifyFile } from './checksum';
+import { damaged, measuredThere, rememberFiles, verifyFile } from './checksum';
 import { openObjectStore, type ObjectStoreSettings } from './object-store';
 import type { StagingStore } from './staging';
 
@@ -58,9 +58,9 @@ export async function openS3Staging({ settings, cache, cacheLimit }: S3StagingOp
       await mkdir(path.dirname(localOf(key)), { recursive: true });
       return { key, path: localOf(key) };
     },
-    async seal(key) {
+    async seal(key, measured) {
       const file = localOf(key);
-      const checksum = await checksumOf(file);
+      const { checksum } = await measuredThere(file, key, measured);
       const { bytes } = await store.upload(key, file, { signal: always });
       await seen.add(file, checksum);
       await makeRoom(cache, cacheLimit);

@@ -1,4 +1,5 @@
 import type { StagedFile } from '../domain/manifest';
+import type { Measured } from './checksum';
 
 /**
  * Where landing files, batches, plans and receipts lie (semantics 1 and 12). Keys are slash-separated paths; no key is
@@ -21,8 +22,8 @@ export interface StagingStore {
   read(key: string): Promise<string | null>;
   /** A new file under `prefix` whose name no other attempt has; `path` is absolute and local. */
   create(prefix: string, extension: string): Promise<{ readonly key: string; readonly path: string }>;
-  /** Measures a created file. It is not flushed to the disk: what a power failure takes is found by its checksum, and read again. */
-  seal(key: string): Promise<StagedFile>;
+  /** Measures a created file, unless that was done as it was written. It is not flushed to the disk: what a power failure takes is found by its checksum, and read again. */
+  seal(key: string, measured?: Measured): Promise<StagedFile>;
   /** Local path of a sealed file, after its size and checksum were compared; throws StagingDamagedError. */
   fetch(file: StagedFile): Promise<string>;
   /** Keys of the direct children that are folders (with a trailing slash) and files under a prefix, sorted. */

@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { measureFile } from '../../src/stores/checksum';
 import { openLocalStaging } from '../../src/stores/local-staging';
 import { openObjectStore, type ObjectStoreSettings } from '../../src/stores/object-store';
 import { openS3Staging } from '../../src/stores/s3-staging';
@@ -59,6 +61,15 @@ describe.each<[string, () => Promise<StagingStore>, () => Promise<StagingStore>]
     await spoil[name]!(damaged.key);
     await expect(other.fetch(damaged)).rejects.toMatchObject({ name: 'StagingDamagedError', disposition: 'hold' });
     await expect(other.fetch({ ...file, key: 'run/0001/none.parquet' })).rejects.toThrow('is missing');
+  });
+
+  test('takes what was measured as a file was written, unless another size lies there', async () => {
+    const { key, path: file } = await store.create('run-m/s/0001', 'csv');
+    writeFileSync(file, '1,a\n');
+    const measured = await measureFile(file);
+    expect(measured).toEqual({ bytes: 4, checksum: crc32('1,a\n').toString(16).padStart(8, '0') });
+    expect(await store.seal(key, measured)).toEqual({ key, ...measured });
+    await expect(store.seal(key, { ...measured, bytes: 5 })).rejects.toThrow(`"${key}": it has 4 bytes, 5 were written`);
   });
 
   test('sweeps data files and keeps documents and what is asked to be kept', async () => {

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,6 +12,7 @@ import type { LandingFile } from '../../src/domain/manifest';
 import type { Plan, SourcePlan } from '../../src/domain/plan';
 import type { FileRecord, Position } from '../../src/domain/position';
 import { formatNamed } from '../../src/formats/registry';
+import { measureFile } from '../../src/stores/checksum';
 import { openEngine, type Engine, type Session, type TextRow } from '../../src/transforms/duckdb-engine';
 
 /** What came of reading a stream of files, without a run around it. */
@@ -77,7 +78,11 @@ export const landingIn = (folder: string): Landing => ({
     const key = `${randomUUID()}.${extension}`;
     return { key, path: path.join(folder, key) };
   },
-  seal: async (key, facts) => ({ key, bytes: (await stat(path.join(folder, key))).size, checksum: '', ...facts }),
+  async seal(key, facts, measured) {
+    const there = await measureFile(path.join(folder, key));
+    if (measured) expect(measured).toMatchObject(there);
+    return { key, ...there, ...facts };
+  },
 });
 
 async function readLanded(engine: Engine, folder: string, plan: SourcePlan, landed: readonly LandingFile[], careful: boolean): Promise<Pick<Reading, 'count' | 'rows' | 'rejects'>> {

@@ -46,7 +46,7 @@ export async function sampleFile(place: Place, settings: Settings, context: Conn
   });
   const gathered = columnsSoFar(stream, (position?.state?.['columns'] as readonly Column[] | undefined) ?? []);
   const files: Sample['files'][number][] = [];
-  for (const { name, ...member } of members ?? [{ name: entry.path, key: '', path: head }]) {
+  for (const { name, ...member } of members ?? [{ name: entry.path, key: '', path: head, counted: null }]) {
     await context.engine.session(control.signal, (session) => gathered.add(session, member.path, name));
     const { path: file, format } = await prepareFile({ landing, stream, signal: control.signal }, member, name, Math.max(rows, shownRows));
     files.push({ path: file, format, origin: name });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { SourceHeldError } from '../../domain/errors';
 import { decompressed } from '../../formats/decompress';
 import { layerBytes, layerOf, withoutCompression } from '../../formats/layers';
+import { writeCounted, type Counted, type CounterFor } from './counted';
 import { createGuard, type Guard } from './guard';
 import { writeHead, type Head } from './head';
 import type { UnpackLimits } from './settings';
@@ -16,6 +17,8 @@ export interface Unpacked {
   readonly name: string;
   readonly key: string;
   readonly path: string;
+  /** Null: only its beginning was written. */
+  readonly counted: Counted | null;
 }
 
 export interface UnpackRequest {
@@ -30,6 +33,8 @@ export interface UnpackRequest {
   wanted(name: string): boolean;
   /** Only this much of a file that is compressed is wanted; all of what is in an archive. */
   readonly head?: Head;
+  /** How the records of a file of this name are counted as it is written; absent: they are not. */
+  readonly counterFor?: (name: string) => CounterFor;
   /** Whether a file of this name is a zip as such (a workbook) and stays one. */
   isContainer(name: string): boolean;
 }
@@ -67,7 +72,7 @@ async function openStream(walk: Walk, bytes: AsyncIterable<Buffer>, name: string
     case 'zip': {
       // A zip is read from its end.
       const place = await walk.create('zip');
-      await write(walk, rest, place.path);
+      await writeCounted(guarded(walk, rest), place.path, uncounted);
       return await openZip(walk, place.path, name, depth + 1);
     }
     default: return await openStream(walk, decompressed(rest, layer), withoutCompression(name), depth + 1);
@@ -98,21 +103,18 @@ async function keep(walk: Walk, bytes: AsyncIterable<Buffer>, name: string): Pro
     return;
   }
   const place = await walk.create(name);
-  if (walk.head && !name.includes('!')) await writeHead(bytes, place.path, walk.head, (count) => walk.guard.bytes(count));
-  else await write(walk, bytes, place.path);
-  walk.found.push({ name, ...place });
+  const counted = walk.head && !name.includes('!') ? await writeHead(bytes, place.path, walk.head, (count) => walk.guard.bytes(count)).then(() => null)
+    : await writeCounted(guarded(walk, bytes), place.path, walk.counterFor?.(name) ?? uncounted);
+  walk.found.push({ name, ...place, counted });
 }
 
-async function write(walk: Walk, bytes: AsyncIterable<Buffer>, to: string): Promise<void> {
-  const handle = await open(to, 'w');
-  try {
-    for await (const piece of bytes) {
-      walk.signal.throwIfAborted();
-      walk.guard.bytes(piece.length);
-      await handle.writeFile(piece);
-    }
-  } finally {
-    await handle.close();
+const uncounted: CounterFor = async () => null;
+
+async function* guarded(walk: Walk, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of bytes) {
+    walk.signal.throwIfAborted();
+    walk.guard.bytes(piece.length);
+    yield piece;
   }
 }
 
