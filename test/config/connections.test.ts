@@ -15,6 +15,7 @@ url: { connector: postgres, url: "postgres://app:hunter2@db/a" }
 misspelt: { connector: postgers }
 wrong: { connector: postgres, databse: hunter2, port: hunter2 }
 vault: { connector: postgres, database: a, password: "\${secret:x}" }
+shapeless: { connector: postgres, url: "app:hunter2@db/a" }
 `;
 const connections = parseConnections(text, 'connections.yaml');
 const messages = (name: string) => connections.problems(name).map(({ line, column, message }) => `${line}:${column} ${message}`);
@@ -31,7 +32,8 @@ describe('connections', () => {
   });
 
   it('never repeat a value, which may be a secret', () => {
-    expect([...messages('wrong'), ...messages('plain'), ...connections.warnings('plain').map(({ message }) => message)].join()).not.toContain('hunter2');
+    expect(messages('shapeless')).toEqual([expect.stringContaining('must begin with postgres:// or postgresql://')]);
+    expect([...messages('wrong'), ...messages('shapeless'), ...messages('plain'), ...connections.warnings('plain').map(({ message }) => message)].join()).not.toContain('hunter2');
   });
 
   it('warn of a password that stands in the file', () => {

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /** A connection of `connector: postgres`. */
 export const configSchema = z.strictObject({
-  url: z.string().optional().describe('postgres://user:password@host:port/database; instead of the fields below'),
+  // What has another shape would be taken apart wrongly, and messages could show its password for a host.
+  url: z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://').optional().describe('postgres://user:password@host:port/database; instead of the fields below'),
   host: z.string().default('127.0.0.1').describe('Host name or address'),
   port: z.coerce.number().int().min(1).max(65535).default(5432).describe('Port'),
   database: z.string().optional().describe('Database name'),

@@ -5,10 +5,16 @@ import type { PostgresConfig } from './config';
 /** Every value as Postgres prints it: no parser turns a bigint into a number or a timestamp into a Date. */
 const asText = { getTypeParser: () => (value: string) => value };
 
-/** Sessions print and read values in one way, whatever the server's or role's defaults are. */
+/**
+ * Sessions print and read values in one way, whatever the server's or role's defaults are. A limit made for short queries would end a long
+ * COPY again and again; a commit that is reported before it is durable may be gone after a crash that no run then hears of.
+ */
 const sessionSettings =
-  "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = 'hex'; " +
-  "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10min'";
+  "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = 'hex'; SET array_nulls = on; SET xmloption = content; " +
+  "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '10min'; SET default_transaction_isolation = 'read committed'; " +
+  // By name, since not every version has each.
+  "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_session_timeout'); " +
+  "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'";
 
 export interface PostgresConnection {
   readonly client: Client;
@@ -89,7 +95,7 @@ export function addressOf(config: PostgresConfig): string {
   if (!config.url) return `${config.host}:${config.port}/${config.database}`;
   try {
     const url = new URL(config.url);
-    return `${url.hostname}:${url.port || 5432}${url.pathname}`;
+    return `${url.hostname || url.searchParams.get('host') || ''}:${url.port || 5432}${url.pathname}`;
   } catch {
     return 'the given url';
   }

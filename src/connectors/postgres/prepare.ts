@@ -6,6 +6,7 @@ import type { Plan } from '../../domain/plan';
 import type { SchemaChanges, Target } from '../connector';
 import { beginningOf, versionColumns, versionProblem } from '../versions';
 import type { PostgresConnection } from './connection';
+import { refuseGenerated } from './generated';
 import { hangsOn } from './hangs';
 import { quoteIdentifier, quoteList, quoteLiteral } from './quote';
 import type { Names } from './system-tables';
@@ -27,6 +28,7 @@ export async function prepareTarget(connection: PostgresConnection, names: Names
     statements.push(...await createStatements(connection, names, columns, stream.lineage));
   } else {
     if (stream.write === 'scd2') await refuseUnversioned(connection, names, existing);
+    await refuseGenerated(connection, names, columns.map(({ name }) => name));
     statements.push(...compare(names, columns, existing, stream.lineage, plan.widens ?? []));
     if (stream.keepPrevious) await refuseToKeep(connection, names);
     if (stream.write === 'replace') destructive.push(...await refuseForeignTable(connection, names, options.allowDestructive));

@@ -78,11 +78,10 @@ function partitionKeyOf(partitions: readonly Partition[]): Pick<SourcePlan, 'par
 /** Rows without a cursor are a partition of their own. */
 const readsNulls = ({ window, partitions }: Plan): boolean => window !== null && partitions.some(({ detail }) => (detail as unknown as Slice).kind === 'nulls');
 
-/** Its name promises that it writes nothing, so the server sees to that. A limit made for short queries would end a long COPY again and again. */
+/** Its name promises that it writes nothing, so the server sees to that. */
 async function openReader(config: PostgresConfig): Promise<PostgresConnection> {
   const connection = await openConnection(config, 'source', readerName);
   await connection.run('SET default_transaction_read_only = on');
-  await connection.run('SET statement_timeout = 0');
   return connection;
 }
 
