@@ -154,6 +154,16 @@ export const unmarked = (text: string): string =>
 /** SQL of JSON text with its numbers as they were. */
 export const withoutMarks = (json: string): string => `regexp_replace(${json}, ${quoteLiteral(String.raw`"\\u0001\\u0002(${number})"`)}, '\\1', 'g')`;
 
+/**
+ * SQL of valid JSON text with every number that has a point marked: no control character stands in it as it is, so two of them show what is to be a string.
+ * For records one by one; files are marked by `withExactNumbers`.
+ */
+export const withMarks = (json: string): string =>
+  `replace(replace(replace(regexp_replace(${json}, ${quoteLiteral(String.raw`("(?:[^"\\]|\\.)*")|(-?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?)`)}, '\\1' || chr(1) || '\\2' || chr(2), 'g'), chr(1) || chr(2), ''), chr(1), ${quoteLiteral(written.toString('latin1'))}), chr(2), '"')`;
+
+/** SQL of valid JSON on one line, its numbers as they are written: DuckDB's own printing makes doubles of them. */
+export const compactJson = (json: string): string => withoutMarks(`CAST(json(${withMarks(json)}) AS VARCHAR)`);
+
 /** SQL of whether a JSON value is a number that was marked, and of its text. */
 export const markedNumber = (json: string): { readonly is: string; readonly text: string } => {
   const start = written.toString('latin1');

@@ -3,8 +3,9 @@ import type { Column } from '../domain/column';
 import { quoteLiteral } from '../transforms/quote';
 import { fitOf, typeSql, type Fit } from './fits';
 import { defineFormat } from './format';
-import { memberText, validBody } from './json-records';
+import { memberText } from './json-records';
 import { judgeRecords } from './judge';
+import { unmarked, withMarks } from './long-numbers';
 
 /**
  * Records out of quarantine, one JSON text each: an object by the names of the source or those inside Millrace, or the text of what
@@ -19,8 +20,8 @@ export const quarantined = defineFormat({
   count: async (session, path) => Number((await session.row(`SELECT count(*) AS n FROM read_parquet(${quoteLiteral(path)})`))['n']),
   read: (session, { names, flatten }, request) => judgeRecords(session, {
     records: `SELECT ordinal, CAST(NULL AS BIGINT) AS line, raw, body, CASE WHEN body IS NULL THEN ${quoteLiteral(notARecord)} END AS problem ` +
-      `FROM (SELECT *, CASE WHEN json_type(valid) = 'OBJECT' THEN valid END AS body FROM (SELECT file_row_number AS ordinal, raw, ${validBody('raw')} AS valid FROM read_parquet(${quoteLiteral(request.path)}, file_row_number = true)))`,
-    text: ({ name }, index) => `coalesce(${[[names[index] ?? name], [name], ...(flatten && name.includes('.') ? [name.split('.')] : [])].map((members) => memberText('body', members)).join(', ')})`,
+      `FROM (SELECT *, CASE WHEN json_type(valid) = 'OBJECT' THEN valid END AS body FROM (SELECT file_row_number AS ordinal, raw, CASE WHEN json_valid(raw) THEN ${withMarks('raw')} END AS valid FROM read_parquet(${quoteLiteral(request.path)}, file_row_number = true)))`,
+    text: ({ name }, index) => unmarked(`coalesce(${[[names[index] ?? name], [name], ...(flatten && name.includes('.') ? [name.split('.')] : [])].map((members) => memberText('body', members)).join(', ')})`),
     fit: asItWasPrinted,
   }, request),
 });

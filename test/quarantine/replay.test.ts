@@ -235,6 +235,51 @@ describe('rows of a stream whose steps need all rows', () => {
   });
 });
 
+describe('records of JSON', () => {
+  const yaml = 'pipeline: re_digits\nsource: here\ndestination: db\nstreams:\n  - { stream: digits.jsonl, to: re_digits, mode: full, write: replace, types: { id: BIGINT, on: DATE, amount: "DECIMAL(38,25)", note: VARCHAR } }\n';
+  const open = async (): Promise<{ readonly run: string; readonly rows: string; readonly lines: string[] }> => {
+    writeFileSync(path.join(place.home, 'digits.jsonl'), [
+      '{"id": 1, "on": "2026-01-01", "amount": 1.5, "note": "x"}',
+      '{"id": 9223372036854775807, "on": "soon", "amount": 0.1234567890123456789012345, "note": "1.50 \\"2.50\\"", "more": {"rate": 0.10}}',
+      '{"id": 3, "on": "soon", "amount": 3.1000000000000000000000003, "note": 1.10}', ''].join('\n'));
+    const date = nextDate();
+    expect((await place.run(yaml, date)).totals).toMatchObject({ read: 3, loaded: 1, rejected: 2 });
+    const [run, rows] = [`re_digits/run-${date}`, path.join(place.home, 'digits.rows.jsonl')];
+    await quarantine('export', run, '--to', rows);
+    return { run, rows, lines: readFileSync(rows, 'utf8').trim().split('\n') };
+  };
+
+  it('keep every digit of their numbers through export, edit and replay', async () => {
+    const { run, rows, lines } = await open();
+    expect(lines[0]).toContain('"record":{"id":9223372036854775807,"on":"soon","amount":0.1234567890123456789012345,"note":"1.50 \\"2.50\\"","more":{"rate":0.10}}');
+    expect(await quarantine('edit', run, rows)).toMatchObject([{ rows: 0 }]);
+    // A mended file may come from another system: a byte order mark, other line ends, an empty line.
+    writeFileSync(rows, `\ufeff${lines[0]!.replace('"soon"', '"2026-02-02"')}\r\n\r\n`);
+    expect(await quarantine('edit', run, rows)).toMatchObject([{ rows: 1 }]);
+    expect(await quarantine('edit', run, '--all', '--set', 'on=2026-03-03')).toMatchObject([{ rows: 2 }]);
+    expect(summaryOf(await quarantine('replay', run))).toMatchObject({ state: 'succeeded', totals: { read: 2, loaded: 2 } });
+    expect(await database.rows('SELECT id::text, "on"::text, amount::text, note FROM re_digits WHERE id <> 1 ORDER BY id')).toEqual([
+      { id: '3', on: '2026-03-03', amount: '3.1000000000000000000000003', note: '1.10' },
+      { id: '9223372036854775807', on: '2026-03-03', amount: '0.1234567890123456789012345', note: '1.50 "2.50"' },
+    ]);
+  });
+
+  it('are taken back as a whole file or not at all, and the line that is wrong is named', async () => {
+    const { run, rows, lines } = await open();
+    const [first, second] = lines as [string, string];
+    const cases: readonly (readonly [readonly string[], string])[] = [
+      [[first, '{"run": "x", '], 'line 2 of'], [[first, '12'], 'line 2 of'], [[first, second.replace('"record":', '"recrd":')], 'has no record'], [[second.replace(/"record":.*$/, '"record":null}')], 'has no record'],
+      [[first, second.replace('digits.jsonl', 'digts.jsonl')], 'stream that the run does not have'], [[first, second, first], 'another line names too'], [[second.replace('"on":', '"onn":')], 'unknown column "onn"'],
+      [[second.replace(/"entry":"[^"]*"/, '"entry":"0000:77"')], 'names no open row'],
+    ];
+    for (const [text, why] of cases) {
+      writeFileSync(rows, text.join('\n').replaceAll('"soon"', '"2026-02-02"'));
+      expect([why, await millrace('quarantine', 'edit', run, rows)]).toEqual([why, expect.objectContaining({ code: 4, err: expect.stringContaining(why) as string })]);
+    }
+    expect((await quarantine('show', run)).every(({ edited }) => edited === false)).toBe(true);
+  });
+});
+
 describe('a replay is refused', () => {
   it('where a later run has put its own rows into the table', async () => {
     const words = 'mode: full\n    write: replace';

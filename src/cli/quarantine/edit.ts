@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { openFamily, stillOpen } from '../../activities/replay/marks';
 import { openArtefacts } from '../../activities/artefacts';
 import type { Environment } from '../../config/environment';
 import { unknownWord } from '../../config/problems';
 import { ConfigurationError } from '../../domain/errors';
+import type { Plan } from '../../domain/plan';
+import { withMarks, withoutMarks } from '../../formats/long-numbers';
 import type { Session } from '../../transforms/duckdb-engine';
 import { quoteLiteral } from '../../transforms/quote';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import type { Terminal } from '../terminal';
 import { plural } from '../words';
 import { recordChange } from './change';
-import { chosenSql, eachStream, entryName, isFiltered, openNamed, runName, type FilterFlags } from './common';
+import { chosenSql, eachStream, isFiltered, openNamed, runName, type FilterFlags } from './common';
+import { editedRecords, openEdited } from './edited-file';
 
 export interface EditFlags extends FilterFlags {
   readonly set?: readonly string[];
@@ -27,13 +29,25 @@ export async function quarantineEdit(word: string, file: string | undefined, fla
   const opened = await openNamed(word, undefined, 'editing rows of', environment);
   let rows = 0;
   const known: string[] = [];
-  await eachStream(environment, opened.streams, async (session, stream) => {
-    const plan = await openArtefacts(opened.staging).plan.find(opened.family.original.run, stream);
-    known.push(...plan?.names ?? [], ...plan?.columns.map(({ name }) => name) ?? []);
+  const each = (work: (session: Session, stream: string, plan: Plan | null) => Promise<void>): Promise<void> => eachStream(environment, opened.streams, async (session, stream) => {
     await openFamily(session, opened.staging, opened.family, stream);
-    const patch = flags.set ? patchOf(flags.set, plan?.names ?? []) : null;
-    if (flags.set && patch === null) return;
-    await session.run(`CREATE TEMP TABLE mending AS ${file === undefined ? patched(patch!, chosenSql(opened, flags)) : await fromFile(session, stream, file)}`);
+    await work(session, stream, await openArtefacts(opened.staging).plan.find(opened.family.original.run, stream));
+  });
+  const mended = async (session: Session, stream: string, plan: Plan | null): Promise<string | null> => {
+    if (file === undefined) {
+      known.push(...plan?.names ?? [], ...plan?.columns.map(({ name }) => name) ?? []);
+      const patch = patchOf(flags.set!, plan?.names ?? []);
+      return patch === null ? null : patched(patch, chosenSql(opened, flags));
+    }
+    await openEdited(session, file, opened.streams);
+    return await editedRecords(session, stream, file, plan);
+  };
+  // A file is right as a whole or nothing of it is taken.
+  if (file !== undefined && opened.streams.length > 1) await each(async (session, stream, plan) => void await mended(session, stream, plan));
+  await each(async (session, stream, plan) => {
+    const select = await mended(session, stream, plan);
+    if (select === null) return;
+    await session.run(`CREATE TEMP TABLE mending AS ${select}`);
     rows += await recordChange({ session, opened, stream, kind: 'edits', why: flags.why ?? null, table: 'mending' });
   });
   if (flags.set) refuseUnknown(flags.set, known);
@@ -58,13 +72,4 @@ function patchOf(assignments: readonly string[], names: readonly string[]): stri
 }
 
 const patched = (patch: string, chosen: string): string =>
-  `SELECT run, place, row, CAST(json_merge_patch(CAST(raw AS JSON), CAST(${quoteLiteral(patch)} AS JSON)) AS VARCHAR) AS raw FROM entries e WHERE ${chosen} AND ${stillOpen} AND json_valid(raw) AND json_type(raw) = 'OBJECT'`;
-
-/** Records that are other than those in quarantine. Lines that name no open row are a mistake of the file as a whole. */
-async function fromFile(session: Session, stream: string, file: string): Promise<string> {
-  await session.run(`CREATE TEMP VIEW lines AS SELECT * FROM read_json(${quoteLiteral(path.resolve(file))}, format = 'newline_delimited', columns = {run: 'VARCHAR', stream: 'VARCHAR', entry: 'VARCHAR', record: 'JSON'}, maximum_object_size = 67108864)`);
-  const mine = `stream = ${quoteLiteral(stream)}`;
-  const { wrong } = await session.row(`SELECT count(*) AS wrong FROM lines l WHERE ${mine} AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.run = l.run AND ${entryName} = l.entry AND ${stillOpen})`);
-  if (wrong !== '0') throw new ConfigurationError(`editing rows: ${wrong} lines of "${file}" name no open row of the run and its replays; export them again`, { file });
-  return `SELECT e.run, e.place, e.row, CAST(l.record AS VARCHAR) AS raw FROM lines l JOIN entries e ON e.run = l.run AND ${entryName} = l.entry WHERE ${mine} AND CAST(l.record AS VARCHAR) IS DISTINCT FROM CASE WHEN json_valid(e.raw) THEN CAST(json(e.raw) AS VARCHAR) ELSE CAST(to_json(e.raw) AS VARCHAR) END`;
-}
+  `SELECT run, place, row, ${withoutMarks(`CAST(json_merge_patch(CAST(${withMarks('raw')} AS JSON), CAST(${quoteLiteral(patch)} AS JSON)) AS VARCHAR)`)} AS raw FROM entries e WHERE ${chosen} AND ${stillOpen} AND json_valid(raw) AND json_type(raw) = 'OBJECT'`;

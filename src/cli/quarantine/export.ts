@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openFamily, stillOpen } from '../../activities/replay/marks';
 import type { Environment } from '../../config/environment';
+import { compactJson } from '../../formats/long-numbers';
 import { quoteLiteral } from '../../transforms/quote';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import type { Terminal } from '../terminal';
@@ -24,8 +25,8 @@ export async function quarantineExport(word: string, only: string | undefined, f
     await openFamily(session, opened.staging, opened.family, stream);
     const part = path.join(session.scratch(), 'rows.jsonl');
     rows += await session.changed(
-      `COPY (SELECT e.run AS run, ${quoteLiteral(stream)} AS stream, ${entryName} AS entry, e.step AS step, CAST(e.reasons AS JSON) AS reasons, CASE WHEN json_valid(e.raw) THEN CAST(e.raw AS JSON) ELSE to_json(e.raw) END AS record ` +
-      `FROM entries e WHERE ${chosenSql(opened, flags)} AND ${stillOpen} ORDER BY e.run, e.position) TO ${quoteLiteral(part)} (FORMAT json)`);
+      `COPY (SELECT ${lineSql(stream)} FROM entries e WHERE ${chosenSql(opened, flags)} AND ${stillOpen} ORDER BY e.run, e.position) ` +
+      `TO ${quoteLiteral(part)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')`);
     if (to !== null) await pipeline(createReadStream(part), (source) => appendEach(source, to));
     else await pipeline(createReadStream(part), process.stdout, { end: false });
   });
@@ -33,6 +34,13 @@ export async function quarantineExport(word: string, only: string | undefined, f
   terminal.event('exported', { run: runName(opened.stored.run), rows, file: to });
   terminal.say(`${plural(rows, 'row')} of ${runName(opened.stored.run)} written to ${flags.to}; mend the records, then "millrace quarantine edit ${runName(opened.stored.run)} ${flags.to}"`);
   return exitCodes.success;
+}
+
+/** A line of the file, put together as text: a number stays as it was written. */
+function lineSql(stream: string): string {
+  const text = (sql: string): string => `CAST(to_json(${sql}) AS VARCHAR)`;
+  const members = { run: text('e.run'), stream: text(quoteLiteral(stream)), entry: text(`(${entryName})`), step: text('e.step'), reasons: 'e.reasons', record: `CASE WHEN json_valid(e.raw) THEN ${compactJson('e.raw')} ELSE ${text('e.raw')} END` };
+  return `concat('{', ${Object.entries(members).map(([name, sql], index) => `'${index === 0 ? '' : ','}"${name}":', ${sql}`).join(', ')}, '}')`;
 }
 
 async function appendEach(source: AsyncIterable<Buffer>, to: string): Promise<void> {
