@@ -24,6 +24,7 @@ export const aggregate = defineStep({
       measure: `SELECT 0 AS created, CAST(coalesce(sum(n - 1), 0) AS BIGINT) AS aggregated, 0 AS filtered, 0 AS deduplicated FROM (SELECT count(*) AS n FROM ${input.relation}${grouping})`,
       untouched: Array.isArray(by) ? by : [],
       keepsPosition: false,
+      ...(groups.length > 0 && { grouping: { by: groups.map(([, sql]) => `(${sql})`), names: groups.map(([name]) => name), measures: Object.values(measures) } }),
     };
   },
 });

@@ -9,6 +9,7 @@ import { nextName, type ChainState } from './chain-state';
 import { contractLine, enforceContract } from './contract';
 import type { Session } from './duckdb-engine';
 import { addFates, carryRecord, handedOn, mostPending, settle, settleWhileRead, type FateRequest, type PassedLine } from './fates';
+import { groupedInParts, partsFor } from './grouped-in-parts';
 import { runFetch } from './lookup-runner';
 import { runProgram } from './program-runner';
 import { quoteIdentifier } from './quote';
@@ -240,6 +241,8 @@ async function applyReshape(request: ChainRequest, state: ChainState, known: Kno
   }
   const measured = await session.row(measure);
   const received = await countOf(session, state.relation);
+  const parts = compiled.grouping ? await partsFor(session, state, compiled.grouping, received, received - Number(measured['aggregated'])) : 1;
+  if (parts > 1) select = await groupedInParts(session, state, compiled.grouping!, parts, (relation) => (compile({ ...state, relation }, spec, ordinal, request.references) as Reshape).select);
   const table = nextName(state);
   await session.run(`CREATE TEMP TABLE ${quoteIdentifier(table)} AS ${compiled.keepsPosition ? select : `SELECT *, row_number() OVER () - 1 AS ${quoteIdentifier(positionColumn)} FROM (${select})`}`);
   state.relation = table;

@@ -97,8 +97,19 @@ export interface Reshape {
   readonly untouched: readonly string[];
   /** True: `select` keeps `_millrace_position` as its last column. */
   readonly keepsPosition: boolean;
+  /** Of a step that makes one row of each group: lets many of them be made part by part. */
+  readonly grouping?: Grouping;
   /** Rows that cannot be reshaped. They are set aside first, and the step is compiled again over the others. */
   readonly guards?: readonly Guard[];
+}
+
+export interface Grouping {
+  /** SQL over the input, at least one. */
+  readonly by: readonly string[];
+  /** Their output columns, by which `select` orders. */
+  readonly names: readonly string[];
+  /** SQL aggregates as the user wrote them. */
+  readonly measures: readonly string[];
 }
 
 export type Compiled = Rows | Keep | Reshape;
