@@ -3,7 +3,8 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-fund --no-audit
 COPY . .
-RUN npm run build && chown -R node:node /app
+# A volume takes its owner from the folder that it covers.
+RUN npm run build && mkdir -p .millrace && chown -R node:node /app
 USER node
 ENV UV_THREADPOOL_SIZE=16
 CMD ["node", "lib/worker.js"]
