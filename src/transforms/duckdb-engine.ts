@@ -184,6 +184,9 @@ function translated(error: unknown): unknown {
   const message = messageOf(error);
   if (/no space left|disk quota|max_temp_directory_size|failed to offload/i.test(message)) return new DiskFullError('running a DuckDB query: the disk is full; free space or raise MILLRACE_TEMP_LIMIT, then "millrace resume RUN"');
   if (/^Out of Memory/i.test(message)) return new WorkerShortError(`running a DuckDB query: the memory limit is too small for it; raise MILLRACE_MEMORY (${message.split('\n')[0]})`);
+  const most = /Maximum line size of (\d+) bytes exceeded/.exec(message)?.[1];
+  // The parallel reader stumbles over a line longer than its buffers with words of its own.
+  if (most || /^Not implemented Error: The Parallel CSV Reader/.test(message)) return new UnreadableValueError(`running a DuckDB query: a record is longer than ${most ? `the ${most} bytes that are read at most` : 'can be read fast'}; leave it or its long column out of what is read, then "millrace resume RUN"`);
   const misfit = /^(Conversion|Invalid Input|Out of Range) Error: (.*)/.exec(message);
   if (misfit) return new UnreadableValueError(`running a DuckDB query: ${misfit[1]!.toLowerCase()} error: ${withoutValues(misfit[2]!)}; mend the values or the step, then "millrace resume RUN"`);
   return error;
