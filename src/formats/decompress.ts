@@ -1,12 +1,12 @@
 import { PassThrough, Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
-import { Decompress } from 'fzstd';
 import unbzip2 from 'unbzip2-stream';
 import { XzReadableStream } from 'xz-decompress';
 import { SourceHeldError } from '../domain/errors';
 import { isDamage } from './damage';
 import type { Compression } from './layers';
+import { unzstd } from './zstd';
 
 const piece = 1 << 20;
 
@@ -20,11 +20,14 @@ export async function* decompressed(bytes: AsyncIterable<Buffer>, compression: C
     for await (const part of opened(counted, compression)) yield part;
   } catch (error) {
     if (!isDamage(error)) throw error;
-    throw new SourceHeldError(`decompressing a ${compression} file: ${error.message} (near byte ${given} at most); fetch the file again, then "millrace resume RUN"`, { compression });
+    throw new SourceHeldError(`decompressing a ${compression} file: ${reasonOf(error)} (near byte ${given} at most); fetch the file again, then "millrace resume RUN"`, { compression });
   } finally {
     await counted.return(undefined);
   }
 }
+
+/** What a decoder says where it runs off its own tables helps nobody. */
+const reasonOf = ({ name, message }: Error): string => (name === 'Error' && !/dinosaur|get_next_output/.test(message) ? message : 'it is damaged or was cut off');
 
 function opened(bytes: AsyncIterable<Buffer>, compression: Compression): AsyncIterable<Buffer> {
   switch (compression) {
@@ -61,21 +64,3 @@ async function* unxz(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     await reader.cancel().catch(() => undefined);
   }
 }
-
-/** Node's own where it has one; its types do not know it yet. */
-async function* unzstd(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const native = (zlib as unknown as Record<string, (() => Transform) | undefined>)['createZstdDecompress'];
-  if (native) return yield* through(bytes, native());
-  const ready: Buffer[] = [];
-  const decoder = new Decompress((part) => { if (part.length > 0) ready.push(Buffer.from(part)); });
-  for await (const part of bytes) {
-    for (let at = 0; at < part.length; at += zstdPiece) {
-      decoder.push(part.subarray(at, at + zstdPiece));
-      while (ready.length > 0) yield ready.shift()!;
-    }
-  }
-  decoder.push(new Uint8Array(0), true);
-  while (ready.length > 0) yield ready.shift()!;
-}
-/** What is pushed at once is unpacked at once. */
-const zstdPiece = 64 * 1024;

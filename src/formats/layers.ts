@@ -1,3 +1,5 @@
+import { startsAsZstd } from './zstd';
+
 /** How bytes are packed, told by their first bytes: a name may lie or say nothing. */
 export const layers = ['gzip', 'bzip2', 'zstd', 'xz', 'zip', 'tar'] as const;
 export type Layer = (typeof layers)[number];
@@ -9,7 +11,7 @@ export const layerBytes = 512;
 export function layerOf(head: Buffer): Layer | null {
   if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 0x08) return 'gzip';
   if (head.subarray(0, 3).equals(Buffer.from('BZh')) && isBzip2(head)) return 'bzip2';
-  if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
+  if (startsAsZstd(head)) return 'zstd';
   if (head.subarray(0, 6).equals(Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]))) return 'xz';
   if (isZip(head)) return 'zip';
   return isTar(head) ? 'tar' : null;

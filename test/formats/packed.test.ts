@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { filesBelow, openBench, type Bench } from '../support/files';
@@ -79,4 +79,73 @@ else:
     await expect(bench.read(name)).rejects.toThrow(/leads out of its folder|invalid relative path/);
   }
   expect(filesBelow(bench.home).filter((name) => !/^(landing|temp)\//.test(name))).toEqual([...before, 'in/evil.tar', 'in/evil.zip'].sort());
+});
+
+const changed = (bytes: Buffer, at: number): Buffer => { const copy = Buffer.from(bytes); copy[at < 0 ? copy.length + at : at]! ^= 0xff; return copy; };
+const zstd = (content: string, ...words: string[]): Buffer => execFileSync('zstd', ['-c', ...words], { input: content });
+const skippable = Buffer.from('502a4d180400000061626364', 'hex');
+
+test.each([
+  ['gzip', () => changed(gzipSync(text), -8)], ['bzip2', () => changed(packed('bzip2', '-c'), 12)], ['bzip2, in its tables', () => changed(packed('bzip2', '-c'), 30)], ['xz', () => changed(packed('xz', '-c'), 30)],
+  ['zstd, in its checksum', () => changed(packed('zstd', '-c'), -1)], ['zstd, in a value', () => changed(packed('zstd', '-c'), -6)], ['zstd, after a frame that is whole', () => Buffer.concat([zstd(text), changed(zstd('3,c\n'), -1)])],
+  ['zstd, of another size than it says', () => { const frame = execFileSync('zstd', ['-c', '--no-check', bench.put('told.csv', text)]); frame[5]! += 1; return frame; }],
+])('a file of which a byte was changed is refused and never read with other values: %s', async (_kind, make) => {
+  bench.put('changed.csv', make());
+  await expect(bench.read('changed.csv')).rejects.toThrow(/decompressing a \w+ file: (incorrect data check|Error in bzip2|it is damaged or was cut off|its content does not match its checksum|a frame of \d+ bytes unpacks to \d+)/);
+});
+
+test('zstd of many frames, of tiny ones and with what is to be skipped between them', async () => {
+  bench.put('frames.csv', Buffer.concat([skippable, zstd('id,name\n'), skippable, zstd(''), zstd('1,a\n', '--no-check'), zstd('2,b\n', '-19'), skippable]));
+  expect((await bench.read('frames.csv')).rows).toEqual(rows);
+});
+
+test.each([
+  ['a window of gigabytes', () => zstd(text, '--long=31', '--ultra'), 'needs a window of 2147483648 bytes'],
+  ['other bytes after the last frame', () => Buffer.concat([zstd(text), Buffer.from('more')]), 'what follows its last frame is not zstd'],
+])('zstd with %s is refused', async (_what, make, why) => {
+  bench.put('strange.csv', make());
+  await expect(bench.read('strange.csv')).rejects.toThrow(why);
+});
+
+test('a file that is not packed at all is read under the name of one, an empty one is not', async () => {
+  bench.put('plain.csv.gz', text);
+  expect((await bench.read('plain.csv.gz')).rows).toEqual(rows);
+  expect((await bench.read('plain.csv.gz', 'format: { csv: { compression: gzip } }')).rows).toEqual(rows);
+  bench.put('told.csv', gzipSync(text));
+  expect((await bench.read('told.csv', 'format: { csv: { compression: zstd } }')).rows).toEqual(rows);
+  bench.put('empty.csv.gz', '');
+  await expect(bench.read('empty.csv.gz')).rejects.toThrow('it is empty, which no packed file is');
+});
+
+const tarOf = (script: string): Buffer => execFileSync('python3', ['-c', `
+import tarfile, io, sys, zipfile
+b = io.BytesIO()
+def add(t, name, content, **more):
+    i = tarfile.TarInfo(name); i.size = len(content)
+    for k, v in more.items(): setattr(i, k, v)
+    t.addfile(i, io.BytesIO(content))
+${script}
+sys.stdout.buffer.write(b.getvalue())`]);
+
+test('an archive that was cut off between two of its files is refused', async () => {
+  const whole = tarOf('t = tarfile.open(fileobj=b, mode="w"); add(t, "a.csv", b"id\\n1\\n"); add(t, "b.csv", b"id\\n2\\n"); t.close()');
+  bench.put('whole.tar', whole);
+  expect((await bench.read('whole.tar')).count).toBe(2);
+  for (const [name, end] of [['one.tar', 1024], ['two.tar', 2048]] as const) {
+    bench.put(name, whole.subarray(0, end));
+    await expect(bench.read(name)).rejects.toThrow('it was cut off between two of its files');
+  }
+});
+
+test.each(['gnu', 'pax'])('a sparse file in a %s archive is refused: what is stored of it is not the file', async (format) => {
+  const file = bench.put('sparse/s.csv', 'id\n1\n');
+  truncateSync(file, 5_000_000);
+  execFileSync('tar', ['-C', path.dirname(file), '--sparse', `--format=${format}`, '-cf', path.join(bench.home, 'in', 'sparse.tar'), 's.csv']);
+  await expect(bench.read('sparse.tar')).rejects.toThrow('is stored as a sparse file');
+});
+
+test('links in archives are passed over: what they name is none of ours', async () => {
+  bench.put('links.tar', tarOf('t = tarfile.open(fileobj=b, mode="w"); add(t, "a.csv", b"id\\n1\\n"); add(t, "b.csv", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"); t.close()'));
+  bench.put('links.zip', tarOf('z = zipfile.ZipFile(b, "w"); i = zipfile.ZipInfo("b.csv"); i.create_system = 3; i.external_attr = 0o120777 << 16; z.writestr(i, "/etc/passwd"); z.writestr("a.csv", "id\\n1\\n"); z.close()'));
+  for (const name of ['links.tar', 'links.zip']) expect((await bench.read(name)).rows).toEqual([{ id: '1' }]);
 });

@@ -7,10 +7,10 @@ import { holdsType } from '../../domain/type-change';
 import { transcoded } from '../../formats/encoding';
 import type { Format } from '../../formats/format';
 import { withScratch } from '../../formats/records';
-import { formatForFile } from '../../formats/registry';
 import type { Session } from '../../transforms/duckdb-engine';
 import { fitsSql } from '../../transforms/fits';
 import { quoteIdentifier } from '../../transforms/quote';
+import { unpackedFormat } from './unpacked-format';
 
 /** Rows looked at per file when types are inferred (semantics 4). */
 const sampleRows = 100_000;
@@ -26,7 +26,7 @@ export function columnsSoFar(stream: StreamSpec, known: readonly Column[]) {
   return {
     /** @param file local, unpacked. */
     async add(session: Session, file: string, name: string): Promise<void> {
-      const { format, options } = formatForFile(name, stream.sourceFormat);
+      const { format, options } = unpackedFormat(name, stream.sourceFormat);
       const resolved = format.resolve ? await format.resolve(file, options) : options;
       const encoding = (resolved as { readonly encoding?: string }).encoding;
       if (encoding !== undefined && encoding !== 'utf-8' && encoding !== options['encoding']) notes.push(`"${name}" is read as ${encoding}, as it looks; if that is wrong, set "encoding" of its format`);

@@ -11,7 +11,7 @@ import { formatByEnding, formatNamed } from '../../formats/registry';
 import type { ConnectorContext } from '../connector';
 import { columnsSoFar } from './columns';
 import { inferredHead, writeHead } from './head';
-import { extensionOf, isContainer } from './land';
+import { extensionOf, isContainer, plainlyNamed } from './land';
 import type { Settings } from './open-file-source';
 import { touch, wantedIn } from './patterns';
 import type { ByteRange, FileEntry, Place } from './place';
@@ -54,7 +54,7 @@ async function looked(request: InferRequest, entry: Slice, folder: string): Prom
     wanted: wantedIn(stream.stream), isContainer: (name) => isContainer(name, stream),
   });
   if (members) return members;
-  if (!cuts || (await stat(local)).size <= inferredHead.bytes) return [{ name: entry.path, path: local }];
+  if (!cuts || (await stat(local)).size <= inferredHead.bytes) return [{ name: entry.path, path: await plainlyNamed(local, create) }];
   const head = await create(bare);
   await writeHead(createReadStream(local, { highWaterMark: 1 << 20 }), head.path, inferredHead);
   return [{ name: entry.path, path: head.path }];

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { canonicalJson } from '../../domain/json';
 import type { LandingFile } from '../../domain/manifest';
@@ -6,13 +6,15 @@ import type { NamedOptions, StreamSpec } from '../../domain/pipeline';
 import { landConverted, landedRecords } from '../../formats/converted';
 import { transcoded } from '../../formats/encoding';
 import type { Format } from '../../formats/format';
-import { formatForFile, formatNamed } from '../../formats/registry';
+import { bareName } from '../../formats/layers';
+import { formatNamed } from '../../formats/registry';
 import type { Engine } from '../../transforms/duckdb-engine';
 import type { Landing } from '../connector';
 import type { Control } from '../../domain/control';
 import { readCounted, writeCounted, type Counted, type Counter } from './counted';
 import type { UnpackLimits } from './settings';
 import { unpack } from './unpack';
+import { unpackedFormat } from './unpacked-format';
 
 interface Spot { readonly key: string; readonly path: string }
 
@@ -61,7 +63,7 @@ interface PrepareRequest { readonly landing: Pick<Landing, 'create'>; readonly s
 
 /** An unpacked file as DuckDB reads it: text in UTF-8, records of other formats as text, all that was "auto" told. `most`: only its first records are wanted. */
 export async function prepareFile({ landing, stream, signal }: PrepareRequest, place: Written, name: string, most?: number): Promise<Prepared> {
-  const { format, options } = formatForFile(name, stream.sourceFormat);
+  const { format, options } = unpackedFormat(name, stream.sourceFormat);
   const resolved = await resolvedBy(format, place.path, options);
   if (format.convert) {
     const to = await landing.create('records');
@@ -87,7 +89,7 @@ const landedFormat = ({ name }: Format, options: NamedOptions['options']): Named
 
 /** How a file is counted as it is unpacked. Null: what is counted is written only after it. */
 async function counterOf(stream: StreamSpec, name: string, head: string): Promise<Counter | null> {
-  const { format, options } = formatForFile(name, stream.sourceFormat);
+  const { format, options } = unpackedFormat(name, stream.sourceFormat);
   if (!format.tally) return null;
   const resolved = await resolvedBy(format, head, options);
   return isForeign(resolved) ? null : await counterBy(landedFormat(format, resolved), head);
@@ -107,6 +109,15 @@ async function* abortable(bytes: AsyncIterable<Buffer>, signal: AbortSignal): As
 
 /** Only what is harmless in a name. */
 export const extensionOf = (name: string): string => /\.([A-Za-z0-9]{1,10})$/.exec(path.posix.basename(name))?.[1]?.toLowerCase() ?? 'data';
+
+/** A file that is not packed, under a name that does not speak of a compression: formats told nothing else go by it. */
+export async function plainlyNamed(file: string, create: (name: string) => Promise<{ readonly path: string }>): Promise<string> {
+  const bare = bareName(file);
+  if (bare === file) return file;
+  const link = await create(bare);
+  await symlink(path.resolve(file), link.path);
+  return link.path;
+}
 
 /** A workbook is a zip and is read as one thing. */
 export function isContainer(name: string, stream: StreamSpec): boolean {

@@ -6,7 +6,7 @@ import { bareName, layerOf } from '../../formats/layers';
 import { formatByEnding, formatForFile, formatNamed } from '../../formats/registry';
 import type { ConnectorContext, Landing, Sample, SampleRequest } from '../connector';
 import { columnsSoFar } from './columns';
-import { extensionOf, isContainer, prepareFile } from './land';
+import { extensionOf, isContainer, plainlyNamed, prepareFile } from './land';
 import type { Settings } from './open-file-source';
 import { patternsOf, touch, wantedIn } from './patterns';
 import type { FileEntry, Place } from './place';
@@ -46,7 +46,7 @@ export async function sampleFile(place: Place, settings: Settings, context: Conn
   });
   const gathered = columnsSoFar(stream, (position?.state?.['columns'] as readonly Column[] | undefined) ?? []);
   const files: Sample['files'][number][] = [];
-  for (const { name, ...member } of members ?? [{ name: entry.path, key: '', path: head, counted: null }]) {
+  for (const { name, ...member } of members ?? [{ name: entry.path, key: '', path: await plainlyNamed(head, (name) => landing.create(extensionOf(name))), counted: null }]) {
     await context.engine.session(control.signal, (session) => gathered.add(session, member.path, name));
     const { path: file, format } = await prepareFile({ landing, stream, signal: control.signal }, member, name, Math.max(rows, shownRows));
     files.push({ path: file, format, origin: name });

@@ -44,7 +44,9 @@ interface Walk extends UnpackRequest { readonly guard: Guard; readonly found: Un
 /** Opens every layer of a file, whatever its name says. Null: it is not packed. */
 export async function unpack(request: UnpackRequest): Promise<readonly Unpacked[] | null> {
   const { file, label, limits } = request;
-  const layer = layerOf(await headOf(file));
+  const head = await headOf(file);
+  if (head.length === 0 && withoutCompression(label) !== label) throw new SourceHeldError(`unpacking "${label}": it is empty, which no packed file is; fetch the file again, then "millrace resume RUN"`, { file: label });
+  const layer = layerOf(head);
   if (layer === null || (layer === 'zip' && request.isContainer(label))) return null;
   const walk: Walk = { ...request, guard: createGuard(label, (await stat(file)).size, limits), found: [] };
   if (layer === 'zip') await openZip(walk, file, label, 1);

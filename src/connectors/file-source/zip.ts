@@ -16,7 +16,7 @@ export async function zipMembers(file: string, label: string, member: (name: str
   }
   try {
     for await (const entry of zip.eachEntry()) {
-      if (entry.fileName.endsWith('/')) continue;
+      if (entry.fileName.endsWith('/') || isLink(entry)) continue;
       if (entry.isEncrypted()) throw held(`"${entry.fileName}" is encrypted`);
       await member(entry.fileName, checked(zip, entry, held));
     }
@@ -26,6 +26,9 @@ export async function zipMembers(file: string, label: string, member: (name: str
     zip.close();
   }
 }
+
+/** Made on a Unix, it holds the name of another file, as a link in a tar does. */
+const isLink = ({ versionMadeBy, externalFileAttributes }: Entry): boolean => versionMadeBy >> 8 === 3 && ((externalFileAttributes >>> 16) & 0o170000) === 0o120000;
 
 async function* checked(zip: ZipFile, entry: Entry, held: (why: string) => SourceHeldError): AsyncGenerator<Buffer> {
   const stream: Readable = await zip.openReadStreamPromise(entry);
