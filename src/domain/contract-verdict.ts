@@ -1,5 +1,5 @@
 import type { Column } from './column';
-import { diffText, wordFor, type Contract, type ContractRule, type Drift, type Known, type KnownColumn } from './contract';
+import { diffText, driftText, wordFor, type Contract, type ContractRule, type Drift, type Known, type KnownColumn } from './contract';
 import { isJudgeable } from './type-change';
 
 /** What a contract makes of the differences found. */
@@ -88,5 +88,15 @@ export function refusalText(stream: string, contract: Contract, drift: readonly 
   return `planning stream "${stream}": its source is no longer what was loaded last, and the contract (${words}) does not let that pass: ${diffText(drift)}; nothing was written. Put the source back, or adapt the steps, or set the contract to "approve" or another word that lets it pass, and run it again`;
 }
 
+/** One line for the whole, then one for each difference. */
 export const approvalText = (pipeline: string, stream: string, asked: readonly Drift[]): string =>
-  `stream "${stream}" has other columns than last time: ${diffText(asked)}. Its rows are read and staged, nothing is loaded: "millrace approve ${pipeline} ${stream}" loads them so, "millrace reject ${pipeline} ${stream}" ends the stream and leaves the target as it is`;
+  `stream "${stream}" has other columns than last time. Its rows are read and staged, nothing is loaded: "millrace approve ${pipeline} ${stream}" loads them so, "millrace reject ${pipeline} ${stream}" ends the stream and leaves the target as it is` +
+  asked.map((drift) => `\n${driftText(drift)}${drift.renamed ? ', reject this and run it again' : ''}; ${onceApproved[drift.kind]}`).join('');
+
+const onceApproved: Readonly<Record<Drift['kind'], string>> = {
+  new: 'approved, it is added to the target',
+  missing: 'approved, it stays in the target and is NULL in new rows',
+  widened: "approved, the target's column is widened",
+  narrowed: "approved, the target's column stays as wide as it is",
+  changed: "approved, the run is held until the target's column can hold it",
+};

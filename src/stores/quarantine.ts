@@ -64,6 +64,8 @@ export interface QuarantineGroup {
   readonly column: string | null;
   readonly reason: string;
   readonly rows: number;
+  /** Of those, neither replayed nor discarded, where that was asked. */
+  readonly open?: number;
 }
 
 /** Texts that a reason, its step or its column must contain; null: any. */
@@ -85,10 +87,15 @@ export async function readQuarantine(session: Session, staging: StagingStore, fi
 
 export async function groupQuarantine(session: Session, staging: StagingStore, files: readonly QuarantineFile[], filter: QuarantineFilter): Promise<readonly QuarantineGroup[]> {
   if (files.length === 0) return [];
+  return groupsIn(session, `SELECT step, reasons FROM read_parquet(${await pathsOf(staging, files)})`, filter);
+}
+
+/** @param from SELECT of step, reasons and, where `open` shall be counted, state. */
+export async function groupsIn(session: Session, from: string, filter: QuarantineFilter, open = false): Promise<readonly QuarantineGroup[]> {
   const rows = await session.rows(
-    `SELECT step, r."column" AS c, r.reason AS reason, count(*) AS n FROM (SELECT step, unnest(${parsedReasons}) AS r FROM read_parquet(${await pathsOf(staging, files)})) ` +
-    `WHERE ${fitting(filter, 'r.')} GROUP BY ALL ORDER BY n DESC, step, c, reason`);
-  return rows.map((row) => ({ step: row['step']!, column: row['c'] ?? null, reason: row['reason'] ?? '', rows: Number(row['n']) }));
+    `SELECT step, r."column" AS c, r.reason AS reason, count(*) AS n${open ? ", count(*) FILTER (state = 'open') AS open" : ''} FROM (SELECT *, unnest(${parsedReasons}) AS r FROM (${from})) ` +
+    `WHERE ${fitting(filter, 'r.')} GROUP BY step, c, r.reason ORDER BY n DESC, step, c, r.reason`);
+  return rows.map((row) => ({ step: row['step']!, column: row['c'] ?? null, reason: row['reason'] ?? '', rows: Number(row['n']), ...(open && { open: Number(row['open']) }) }));
 }
 
 const parsedReasons = "from_json(CAST(reasons AS JSON), '[{\"column\": \"VARCHAR\", \"reason\": \"VARCHAR\"}]')";

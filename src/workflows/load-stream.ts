@@ -3,6 +3,7 @@ import type { Approval } from '../domain/approval';
 import { activityId } from '../domain/ids';
 import type { PlanRef } from '../domain/plan';
 import { activitiesWith, working } from './activity-options';
+import { inList } from './details';
 import { told } from './failures';
 import { Gate, type Part } from './gate';
 import { createLabels } from './labels';
@@ -40,7 +41,7 @@ export async function loadStream(input: LoadStreamInput): Promise<StreamOutcome>
     setCurrentDetails([
       `**${stream}**: ${state.replace('_', ' ')}, ${stage}, ${partitions.count()} of ${plan?.partitions ?? '?'} partitions`,
       `- ${totals.extracted} read, ${totals.transformed} transformed, ${totals.loaded} loaded, **${totals.rejected} rejected**`,
-      ...waiting.slice(0, 10).map(({ partition, message }) => `- ${partition === null ? 'waits' : `partition ${partition} waits`}: ${message}`),
+      ...waiting.slice(0, 10).map(({ partition, message }) => `- ${partition === null ? 'waits' : `partition ${partition} waits`}: ${inList(message)}`),
     ].join('\n'));
   };
   setHandler(streamProgress, progress, { description: 'Where this stream is' });

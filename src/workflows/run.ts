@@ -2,6 +2,7 @@ import { setCurrentDetails, upsertMemo, workflowInfo } from '@temporalio/workflo
 import type { StartRunOutput } from '../activities/contract';
 import type { RunState, RunSummary } from '../domain/receipt';
 import { activitiesWith, working } from './activity-options';
+import { inList } from './details';
 import { createLabels } from './labels';
 import type { RunPipelineInput, RunProgress } from './messages';
 import { Streams } from './streams';
@@ -56,7 +57,7 @@ export class Run {
     const { state, streams, message } = this.progress();
     setCurrentDetails([
       `**${this.input.spec.pipeline}**: ${spoken(state)}${message ? `: ${message}` : ''}`,
-      ...streams.map((stream) => `- **${stream.stream}**: ${spoken(stream.state)}${this.balanceOf(stream.stream)}${stream.message ? `: ${stream.message}` : ''}`),
+      ...streams.map((stream) => `- **${stream.stream}**: ${spoken(stream.state)}${this.balanceOf(stream.stream)}${stream.message ? `: ${inList(stream.message)}` : ''}`),
     ].join('\n'));
     this.labels.tell({ pipeline: this.input.spec.pipeline, logicalDate: this.input.logicalDate, state });
   }

@@ -127,13 +127,13 @@ describe('a source that has changed since the last run', () => {
 
   test('a person was asked for what approve says, and for nothing else', () => {
     expect([...new Set(asked)].sort()).toEqual(Object.keys(drifts).map((drift) => `${drift}_approve`).sort());
-    expect(summaries.get('added_approve')!.approvals).toMatchObject([{ what: expect.stringContaining('+ "extra" VARCHAR is new') as string }]);
+    expect(summaries.get('added_approve')!.approvals).toMatchObject([{ what: expect.stringMatching(/\n\+ "extra" VARCHAR is new; approved, it is added to the target$/) as string }]);
   });
 
   test('a column under another name is proposed by type and values, with the step that keeps it one column', () => {
     const { drift, approvals } = summaries.get('renamed_approve')!;
     expect(drift).toMatchObject([{ kind: 'missing', column: 'note', renamed: { to: 'remark', because: expect.stringContaining('100 % of the sampled values were there') as string } }, { kind: 'new', column: 'remark' }]);
-    expect(approvals![0]!.what).toContain('put "rename: { columns: { remark: note } }" first among the steps');
+    expect(approvals![0]!.what).toContain('put "rename: { columns: { remark: note } }" first among the steps, reject this and run it again; approved, it stays in the target');
     expect(summaries.get('renamed_freeze')!.error!.message).toContain('it may be "remark" now');
   });
 

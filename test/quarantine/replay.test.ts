@@ -122,7 +122,9 @@ describe('rows', () => {
   it('are chosen by stream, step, column and reason', async () => {
     const run = await reject('re_chosen', 'db', append, `${cast}\n      - filter: { where: "id > 0" }`);
     expect((await millrace('quarantine', 'replay', run, '--column', 'note')).out).toContain('no row of');
+    expect((await quarantine('list', run, '--column', 'total'))[0]).toMatchObject({ runs: [{ groups: [{ column: 'total', rows: 10, open: 10 }] }] });
     expect(await quarantine('discard', run, '--reason', 'DECIMAL', '--why', 'x')).toMatchObject([{ rows: 10 }]);
+    expect((await quarantine('list', run))[0]).toMatchObject({ runs: [{ groups: [{ column: 'total', rows: 10, open: 0 }] }] });
     expect((await millrace('quarantine', 'discard', run, '--why', 'x')).code).toBe(4);
   });
 
@@ -287,6 +289,7 @@ describe('a replay is refused', () => {
     await place.run(shop('re_later', 'db', words));
     const refused = await millrace('quarantine', 'replay', run, '--with', file('later', shop('re_later', 'db', words, mended)));
     expect(refused).toMatchObject({ code: 4, out: expect.stringContaining('a later run has published since') as string });
+    expect((await millrace('quarantine', 'list', run)).out).toMatch(/rejected 10 = open 10; re_later\/run-\S+ has put its own rows there since, so what is open here is not replayed any more/);
     expect(await count('re_later')).toEqual({ n: '90', ids: '90' });
     expect(await listed(run)).toMatchObject({ replayed: 0, open: 10 });
   });

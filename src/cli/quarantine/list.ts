@@ -1,9 +1,12 @@
 import pc from 'picocolors';
+import { stateOfEntry } from '../../activities/replay/marks';
 import { quarantinedFiles } from '../../activities/replay/quarantined';
 import type { Environment } from '../../config/environment';
-import { groupQuarantine, type QuarantineGroup } from '../../stores/quarantine';
+import { groupQuarantine, groupsIn, type QuarantineGroup } from '../../stores/quarantine';
+import { runPath } from '../../domain/ids';
 import type { StoredRun } from '../../stores/runs';
 import type { StagingStore } from '../../stores/staging';
+import { quoteLiteral } from '../../transforms/quote';
 import { exitCodes, type ExitCode } from '../exit-codes';
 import { findStored, openStore, openStores, withSession } from '../open-store';
 import { plainTable } from '../plain-table';
@@ -35,8 +38,10 @@ export async function quarantineList(word: string | undefined, flags: FilterFlag
       const files = await quarantinedFiles(staging, run, stream);
       if (files.length === 0) continue;
       await withSession(environment, async (session) => {
-        const groups = await groupQuarantine(session, staging, files.map(({ file }) => file), filterOf(flags));
-        if (groups.length > 0) found.push({ run: runName(run), stream, groups, resolution: await resolvedOf(session, staging, run, stream) });
+        const resolution = await resolvedOf(session, staging, run, stream);
+        const groups = resolution === null ? await groupQuarantine(session, staging, files.map(({ file }) => file), filterOf(flags))
+          : await groupsIn(session, `SELECT e.step, e.reasons, ${stateOfEntry} AS state FROM entries e WHERE e.run = ${quoteLiteral(runPath(run))}`, filterOf(flags), true);
+        if (groups.length > 0) found.push({ run: runName(run), stream, groups, resolution });
       });
     }
   }
@@ -49,5 +54,5 @@ export async function quarantineList(word: string | undefined, flags: FilterFlag
 function tell({ run, stream, groups, resolution }: Listed, terminal: Terminal): void {
   terminal.say(`${pc.bold(run)}  ${stream}`);
   if (resolution) terminal.say(`  ${resolvedText(resolution)}`);
-  terminal.say(plainTable({ head: ['step', 'column', 'reason', 'rows'], right: [3], indent: '  ', rows: groups.map(({ step, column, reason, rows }) => [step, column ?? '', reason, grouped(rows)]) }));
+  terminal.say(plainTable({ head: ['step', 'column', 'reason', 'rows', 'open'], right: [3, 4], indent: '  ', rows: groups.map(({ step, column, reason, rows, open }) => [step, column ?? '', reason, grouped(rows), open === undefined ? '' : grouped(open)]) }));
 }

@@ -29,23 +29,25 @@ export async function quarantineShow(word: string, only: string | undefined, fla
   const { staging, stored, family, streams } = await openNamed(word, only, 'showing the quarantine of', environment);
   let shown = 0;
   let total = 0;
+  let fitting = 0;
   await eachStream(environment, streams, async (session, stream) => {
     await openFamily(session, staging, family, stream);
     const mine = `e.run = ${quoteLiteral(runPath(stored.run))}`;
-    const { n } = await session.row(`SELECT count(*) AS n FROM entries e WHERE ${mine}`);
+    const { n, fits } = await session.row(`SELECT count(*) AS n, count(*) FILTER (${selected(filterOf(flags))}) AS fits FROM entries e WHERE ${mine}`);
     total += Number(n);
+    fitting += Number(fits);
     const rows = await session.rows(
       `SELECT e.position, e.step, e.reasons, e.raw, e.origin, e.line, ${entryName} AS entry, ${stateOfEntry} AS state, e.edited, CASE WHEN e.place <> 'publish' THEN l.run || ' ' || l.place || ':' || l.row END AS replay_of ` +
       `FROM entries e LEFT JOIN links l ON l.replay = e.run AND l.position = e.position WHERE ${mine} AND ${selected(filterOf(flags))} ORDER BY e.position, e.place LIMIT ${Math.max(0, flags.limit - shown)}`);
     shown += rows.length;
-    if (rows.length > 0) terminal.say(`${pc.bold(stream)}  ${pc.dim(plural(Number(n), 'row'))}`);
+    if (rows.length > 0) terminal.say(`${pc.bold(stream)}  ${pc.dim(fits === n ? plural(Number(n), 'row') : `${grouped(Number(fits))} of ${plural(Number(n), 'row')}`)}`);
     for (const entry of rows.map(entryOf)) {
       terminal.event('rejected', { run: runName(stored.run), stream, ...entry });
       terminal.say(entryText(entry));
     }
   });
   shown += await showFailing(environment, terminal, { staging, run: stored.run, streams, limit: flags.limit - shown, step: flags.step });
-  terminal.say(shown === 0 ? `run ${runName(stored.run)} has no ${total === 0 ? '' : 'such '}row in quarantine` : total > 0 && shown < total ? `\n${grouped(shown)} of ${plural(total, 'row')}; more with --limit, fewer with --reason, --step or --column` : '');
+  terminal.say(shown === 0 ? `run ${runName(stored.run)} has no ${total === 0 ? '' : 'such '}row in quarantine` : fitting > 0 && shown < fitting ? `\n${grouped(shown)} of ${plural(fitting, 'row')}${fitting < total ? ' that fit' : ''}; more with --limit, fewer with --reason, --step or --column` : '');
   return exitCodes.success;
 }
 

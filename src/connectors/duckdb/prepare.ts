@@ -24,7 +24,7 @@ export async function prepare(session: Session, names: Names, { stream }: Target
   const other = wanted.filter(({ name, type }) => there.has(name) && !(there.get(name) === 'VARCHAR' || holdsType({ type: there.get(name)! }, { type })));
   const widened = other.filter(({ name, type }) => plan.widens?.includes(name) && holdsType({ type }, { type: there.get(name)! }));
   const misfits = other.filter((column) => !widened.includes(column));
-  if (misfits.length > 0) throw new DestinationHeldError(`preparing "${names.label}": ${misfits.map(({ name, type }) => `"${name}" is ${there.get(name)}, the stream has ${type}`).join('; ')}; change the column or add a cast step, then "millrace resume RUN"`, { target: names.label });
+  if (misfits.length > 0) throw new DestinationHeldError(`preparing "${names.label}": ${misfits.map(({ name, type }) => `"${name}" is ${there.get(name)}, the stream has ${type}`).join('; ')}; change the column, then "millrace resume RUN"; or "millrace cancel RUN", add a cast step and run it again`, { target: names.label });
   const known = (await tableExists(session, 'main', '_millrace_loads')) && (await session.rows(`SELECT 1 FROM _millrace_loads WHERE target = ${quoteLiteral(names.label)} LIMIT 1`)).length > 0;
   if (stream.write === 'replace' && !known && !allowDestructive && (await session.rows(`SELECT 1 FROM ${names.target} LIMIT 1`)).length > 0) {
     throw new ConfigurationError(`preparing "${names.label}": Millrace did not create this table and it has rows, which replace would take away; use another table, or --allow-destructive`);

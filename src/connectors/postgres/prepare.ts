@@ -119,7 +119,7 @@ function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<
   const misfits = narrow.filter((column) => !widened.includes(column));
   if (misfits.length > 0) {
     const list = misfits.map(({ name, own }) => `"${name}" is ${existing.get(name)}, the stream has ${own}`).join('; ');
-    throw new DestinationHeldError(`preparing "${names.label}": ${list}; widen the column or add a cast step, then "millrace resume RUN"`, { target: names.label, columns: misfits.map(({ name }) => name) });
+    throw new DestinationHeldError(`preparing "${names.label}": ${list}; widen the column, then "millrace resume RUN"; or "millrace cancel RUN", add a cast step and run it again`, { target: names.label, columns: misfits.map(({ name }) => name) });
   }
   const missing = [
     ...widened.map(({ name, own }) => `ALTER TABLE ${names.target} ALTER COLUMN ${quoteIdentifier(name)} TYPE ${own}`),

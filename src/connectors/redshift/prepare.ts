@@ -95,7 +95,7 @@ function compare(names: Names, columns: readonly Typed[], existing: ReadonlyMap<
   const misfits = columns.filter(({ name, own }) => existing.has(name.toLowerCase()) && !holds(existing.get(name.toLowerCase())!, own));
   if (misfits.length > 0) {
     const list = misfits.map(({ name, own }) => `"${name}" is ${existing.get(name.toLowerCase())}, the stream has ${own}`).join('; ');
-    throw new DestinationHeldError(`preparing "${names.label}": ${list}; change the column or add a cast step, then "millrace resume RUN"`, { target: names.label, columns: misfits.map(({ name }) => name) });
+    throw new DestinationHeldError(`preparing "${names.label}": ${list}; change the column, then "millrace resume RUN"; or "millrace cancel RUN", add a cast step and run it again`, { target: names.label, columns: misfits.map(({ name }) => name) });
   }
   const missing = columns.filter(({ name }) => !existing.has(name.toLowerCase())).map(({ name, own }) => `ALTER TABLE ${names.target} ADD COLUMN ${quoteIdentifier(name)} ${own}`);
   return lineage && !existing.has(batchColumn) ? [...missing, `ALTER TABLE ${names.target} ADD COLUMN ${batchColumn} BIGINT`] : missing;
