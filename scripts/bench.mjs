@@ -67,6 +67,9 @@ const work = [
 
 const peak = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 
+/** Linux counts the peak anew from here on. */
+const forgetPeak = (pid) => writeFileSync(`/proc/${pid}/clear_refs`, '5');
+
 /** CPU seconds that this process and all it started have used, those that ended and were waited for included; by program. */
 function cpuSeconds() {
   const stats = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
@@ -87,13 +90,16 @@ function cpuSeconds() {
 
 const best = new Map();
 const used = new Map();
+const peaks = new Map();
 const only = option('--only', '');
 for (let round = 0; round < rounds; round += 1) {
   for (const [name, does] of work.filter(([name]) => name.includes(only))) {
+    forgetPeak(environment.workerPid());
     const cpu = cpuSeconds();
     const before = process.hrtime.bigint();
     await does();
     const seconds = Number(process.hrtime.bigint() - before) / 1e9;
+    peaks.set(name, Math.max(peaks.get(name) ?? 0, peak(environment.workerPid())));
     if (seconds >= (best.get(name) ?? Infinity)) continue;
     best.set(name, seconds);
     const after = cpuSeconds();
@@ -102,7 +108,7 @@ for (let round = 0; round < rounds; round += 1) {
 }
 for (const [name, , against] of work.filter(([name]) => best.has(name))) {
   const seconds = best.get(name);
-  const line = { name, rows, seconds: Number(seconds.toFixed(2)), ratio: best.has(against) ? Number((seconds / best.get(against)).toFixed(2)) : null, peakMb: name.startsWith('millrace') ? Math.round(peak(environment.workerPid())) : null, cpu: used.get(name) };
+  const line = { name, rows, seconds: Number(seconds.toFixed(2)), ratio: best.has(against) ? Number((seconds / best.get(against)).toFixed(2)) : null, peakMb: name.startsWith('millrace') ? Math.round(peaks.get(name)) : null, cpu: used.get(name) };
   console.log(json ? JSON.stringify(line) : `${name.padEnd(42)} ${String(line.seconds).padStart(8)} s ${line.ratio ? `${line.ratio}×`.padStart(8) : ''.padStart(8)} ${(line.peakMb ? `${line.peakMb} MB` : '').padStart(8)}   CPU s: ${Object.entries(line.cpu).map(([of, cpu]) => `${of} ${cpu}`).join(', ')}`);
 }
 await environment.stop();
