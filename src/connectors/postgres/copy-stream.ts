@@ -14,41 +14,39 @@ const betweenMessages = 0;
 const insideMessage = 2;
 
 /**
- * COPY's output. The server sends each row as a message of its own, and the library makes objects of each; where whole messages lie in a piece of the
- * network's bytes their contents are moved together in place instead, and the library sees the rest (5 million rows: 0.1 s of the processor for 0.8).
+ * COPY's output. The server sends each row as a message of its own, and the library makes objects of each; here the contents of the messages in a piece of the
+ * network's bytes are moved together in place, and the library sees the rest (5 million rows: 0.1 s of the processor for 0.8).
  */
 export function copyOutStream(sql: string): CopyToStreamQuery {
   const stream = copyTo(sql);
   const library = stream as unknown as Parsing;
   const parse = library._parse.bind(stream);
   library._parse = (chunk) => {
-    let rest = chunk;
-    let drained = true;
-    if (library._state === insideMessage && library._code === copyData && library._unreadMessageContentLength < rest.length) {
-      const missing = library._unreadMessageContentLength;
-      drained = parse(rest.subarray(0, missing));
-      rest = rest.subarray(missing);
-    }
-    if (library._state === betweenMessages && library._buffer?.size === 0) {
-      const { contents, taken } = contentsOf(rest);
-      if (contents.length > 0) drained = stream.push(contents);
-      rest = rest.subarray(taken);
-    }
+    const inside = library._state === insideMessage && library._code === copyData;
+    if (!inside && !(library._state === betweenMessages && library._buffer?.size === 0)) return parse(chunk);
+    const { contents, unread, rest } = contentsOf(chunk, inside ? library._unreadMessageContentLength : 0);
+    Object.assign(library, { _state: unread > 0 ? insideMessage : betweenMessages, _code: copyData, _unreadMessageContentLength: unread });
+    const drained = contents.length === 0 || stream.push(contents);
     return rest.length > 0 ? parse(rest) && drained : drained;
   };
   return stream;
 }
 
-/** Contents of the whole CopyData messages at the start, moved to where they lay. */
-function contentsOf(bytes: Buffer): { readonly contents: Buffer; readonly taken: number } {
-  let at = 0;
-  let length = 0;
-  while (at + 5 <= bytes.length && bytes[at] === copyData) {
+/**
+ * Contents of the CopyData messages at the start, moved to where they lay; the first has `unread` bytes to go.
+ * `unread`: of the last one, still to come; `rest`: from the first other message on, or the first bytes of a message whose length is not there yet.
+ */
+function contentsOf(bytes: Buffer, unread: number): { readonly contents: Buffer; readonly unread: number; readonly rest: Buffer } {
+  let at = Math.min(unread, bytes.length);
+  let length = at;
+  let missing = unread - at;
+  while (missing === 0 && at + 5 <= bytes.length && bytes[at] === copyData) {
     const end = at + 1 + bytes.readUInt32BE(at + 1);
-    if (end > bytes.length) break;
-    bytes.copyWithin(length, at + 5, end);
-    length += end - at - 5;
-    at = end;
+    const until = Math.min(end, bytes.length);
+    bytes.copyWithin(length, at + 5, until);
+    length += until - at - 5;
+    missing = end - until;
+    at = until;
   }
-  return { contents: bytes.subarray(0, length), taken: at };
+  return { contents: bytes.subarray(0, length), unread: missing, rest: bytes.subarray(at) };
 }
