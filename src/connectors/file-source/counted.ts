@@ -52,10 +52,13 @@ export async function writeCounted(bytes: AsyncIterable<Buffer>, to: string, cou
 }
 
 /** The same of a file that is there, in one reading. */
-export async function readCounted(file: string, counterFor: CounterFor): Promise<Counted> {
+export async function readCounted(file: string, counterFor: CounterFor, signal: AbortSignal): Promise<Counted> {
   const count = startCount();
   count.by(await counterFor(file).catch(() => null));
-  const measured = await measureFile(file, count.add);
+  const measured = await measureFile(file, (piece) => {
+    signal.throwIfAborted();
+    count.add(piece);
+  });
   return { ...measured, ...(await count.end(file)) };
 }
 

@@ -43,7 +43,7 @@ export async function landFile(request: LandRequest, raw: Spot, name: string, or
 
 async function landMember({ engine, landing, control, stream }: LandRequest, place: Written, name: string, origin: string): Promise<LandingFile> {
   const { key, path: file, format, records, counted: passed } = await prepareFile({ landing, stream, signal: control.signal }, place, name);
-  const counted = records === null ? passed ?? await readCounted(file, (head) => counterBy(format, head)) : undefined;
+  const counted = records === null ? passed ?? await readCounted(file, (head) => counterBy(format, head), control.signal) : undefined;
   // A beginning may look otherwise than the whole.
   const tallied = counted?.options && canonicalJson(counted.options) === canonicalJson(format.options) ? counted.records : null;
   const rows = records ?? tallied ?? await engine.session(control.signal, (session) => formatNamed(format.name).count(session, file, format.options));
