@@ -22,7 +22,7 @@ import { problemsOf } from './zod-problems';
 /** Reads a pipeline and the connections it names. Throws PipelineProblemsError with everything that is wrong. */
 export async function loadPipeline(file: string): Promise<PipelineSpec> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigurationError(`reading pipeline "${file}": ${error.code === 'ENOENT' ? 'there is no such file; "millrace init" writes a first one' : error.message}`, { file });
+    throw new ConfigurationError(`reading pipeline "${file}": ${error.code === 'ENOENT' ? 'there is no such file; "millrace init" writes a first one' : error.code === 'EISDIR' ? 'it is a folder; name a file in it' : error.message}`, { file });
   });
   const connections = connectionsFileOf(file);
   return parsePipeline(text, file, existsSync(connections) ? openConnections(connections) : missing(connections));
@@ -47,7 +47,7 @@ export function parsePipeline(text: string, file: string, connections?: Connecti
   const entries = Array.isArray(raw['streams']) ? (raw['streams'] as readonly unknown[]) : [];
   const parsed = entries.map((entry, index) => parseStream(entry, index, { file: yaml, defaults, source, destination, limited: limits.rejects !== null }));
   const streams = parsed.map(({ spec }) => spec);
-  problems.push(...parsed.flatMap((stream) => stream.problems), ...betweenStreams(streams, yaml, destination), ...outsideProblems(streams, yaml, connections));
+  problems.push(...parsed.flatMap((stream) => stream.problems), ...betweenStreams(streams, yaml, destination), ...(raw['source'] === raw['destination'] && isDatabase(destination) ? intoThemselves(streams, yaml) : []), ...outsideProblems(streams, yaml, connections));
 
   if (problems.length > 0) throw new PipelineProblemsError(file, inOrder(problems));
   return {
@@ -121,6 +121,10 @@ function betweenStreams(streams: readonly StreamSpec[], file: YamlFile, destinat
   const cycle = references.length === 0 ? cycleOf(streams) : null;
   return [...problems, ...references, ...parts, ...(cycle ? [file.problem(['streams'], `streams wait for each other: ${cycle.join(' → ')}; take one reference out`)] : [])];
 }
+
+/** Between tables of one connection: rows would be loaded into what they are read from. */
+const intoThemselves = (streams: readonly StreamSpec[], file: YamlFile): readonly Problem[] => streams.flatMap(({ stream, to, query }, index) =>
+  (stream !== '' && stream === to && query === undefined ? [file.problem(['streams', index, file.has(['streams', index, 'to']) ? 'to' : 'stream'], `stream "${stream}" would be loaded into the table that it is read from; name another with "to"`, 'value')] : []));
 
 /** Connections that steps and checks name must be there and be readable. */
 function outsideProblems(streams: readonly StreamSpec[], file: YamlFile, connections: Connections | MissingConnections | undefined): readonly Problem[] {

@@ -72,6 +72,14 @@ describe('a pipeline with mistakes', () => {
     expect(problemsOf('pipeline: p\npipeline: q\nsource: crm\ndestination: warehouse\nstreams: [{ stream: a }]\n')).toEqual([expect.stringMatching(/^2:1 .*unique/)]);
   });
 
+  it('refuses a stream that would be loaded into the table it is read from', () => {
+    const same = 'source: crm\ndestination: crm';
+    expect(wrong('mode: full, write: merge, key: id', same)).toEqual(['stream "orders" would be loaded into the table that it is read from; name another with "to"']);
+    expect(wrong('to: orders_kept', same)).toEqual([]);
+    expect(wrong('query: "SELECT 1 AS id"', same)).toEqual([]);
+    expect(wrong('')).toEqual([]);
+  });
+
   it('names a file that is not there, and what writes one', async () => {
     await expect(loadPipeline('/nowhere/p.yaml')).rejects.toThrow(/"\/nowhere\/p.yaml": there is no such file; "millrace init"/);
   });
