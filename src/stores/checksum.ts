@@ -11,13 +11,14 @@ export interface Measured {
   readonly checksum: string;
 }
 
-export function createChecksum(): { add(piece: Buffer): void; measured(): Measured } {
+export function createChecksum(): { add(piece: Buffer): void; bytes(): number; measured(): Measured } {
   let [bytes, sum] = [0, 0];
   return {
     add(piece) {
       bytes += piece.length;
       sum = crc32(piece, sum);
     },
+    bytes: () => bytes,
     measured: () => ({ bytes, checksum: sum.toString(16).padStart(8, '0') }),
   };
 }

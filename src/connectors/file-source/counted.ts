@@ -42,7 +42,7 @@ export async function writeCounted(bytes: AsyncIterable<Buffer>, to: string, cou
       if (head) head.push(piece);
       else count.add(piece);
       await written;
-      if (head && checksum.measured().bytes >= headBytes) await begin(head);
+      if (head && checksum.bytes() >= headBytes) await begin(head);
     }
     if (head) await begin(head);
   } finally {

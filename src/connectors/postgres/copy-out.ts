@@ -1,21 +1,31 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Control } from '../../domain/control';
+import { createChecksum, type Measured } from '../../stores/checksum';
 import type { PostgresConfig } from './config';
 import { openConnection, type PostgresConnection, type Side } from './connection';
 import { copyOutStream } from './copy-stream';
 import { translated } from './errors';
 
-/** Streams COPY into a file, as fast as the slower of both; returns the row count of COPY's command tag. */
-export async function copyOut(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, control: Control, side: Side = 'source'): Promise<number> {
+interface Copied {
+  /** By COPY's command tag. */
+  readonly rows: number;
+  readonly measured: Measured;
+}
+
+/** Streams COPY into a file, as fast as the slower of both; its bytes are summed up on the way. */
+export async function copyOut(connection: PostgresConnection, config: PostgresConfig, sql: string, path: string, control: Control, side: Side = 'source'): Promise<Copied> {
   const stream = connection.client.query(copyOutStream(sql));
   // A session that is ended also tells a stream that is joined no longer; an error that nobody hears would end the whole process.
   stream.on('error', () => undefined);
-  let bytes = 0;
-  stream.on('data', (chunk: Buffer) => control.progress({ bytes: bytes += chunk.length }));
+  const checksum = createChecksum();
+  stream.on('data', (chunk: Buffer) => {
+    checksum.add(chunk);
+    control.progress({ bytes: checksum.bytes() });
+  });
   try {
     await pipeline(stream, createWriteStream(path, { highWaterMark: 1 << 20 }), { signal: control.signal });
-    return stream.rowCount;
+    return { rows: stream.rowCount, measured: checksum.measured() };
   } catch (error) {
     // The session is in the middle of a COPY and cannot be used again.
     hangUp(connection);

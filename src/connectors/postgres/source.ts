@@ -36,10 +36,10 @@ export async function openPostgresSource(config: PostgresConfig, context: Connec
       const table = await describe(connection, stream, config.schema);
       const place = await landing.create('csv');
       const sql = copySql(table, plan, partition, plan.passes ? quoteName : printed);
-      const rows = await cancellable(connection, config, control.signal, () =>
+      const { rows, measured } = await cancellable(connection, config, control.signal, () =>
         connection.transaction(() => copyOut(connection, config, sql, place.path, control), 'ISOLATION LEVEL REPEATABLE READ READ ONLY'));
       control.progress({ rows });
-      return [await landing.seal(place.key, { rows, format: landedFormat(plan.columns), origin: table.label })];
+      return [await landing.seal(place.key, { rows, format: landedFormat(plan.columns), origin: table.label }, measured)];
     },
     async sample({ stream, rows }, landing, control) {
       const connection = await connect();
