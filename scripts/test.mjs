@@ -9,7 +9,7 @@ function jest(args, env = {}) {
   const { status } = spawnSync(process.execPath, [path.join(root, 'node_modules/jest/bin/jest.js'), ...args], {
     cwd: root,
     stdio: 'inherit',
-    env: { UV_THREADPOOL_SIZE: '16', NO_COLOR: '1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env, ...env },
+    env: { UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2', NO_COLOR: '1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...process.env, ...env },
   });
   return status ?? 1;
 }

@@ -69,6 +69,7 @@ export const createPlanStream = (dependencies: Dependencies) => async ({ run, st
         passes: false, proof: null, stagesLineage: destination.stagesLineage?.(target) === true,
         wholeStream, fence: claim.fence, version: claim.version, firstLoad: claim.position === null,
       };
+      if (replay && plan.approval === undefined && (await destination.prepare(target, plan, { dryRun: true, allowDestructive })).creates) throw new ConfigurationError(`replaying stream "${stream}" of run "${run.replay!.of}": "${streamSpec.to}" is there no more, and these rows alone would stand for the whole; run the pipeline, which reads everything again`, { stream });
       // What a person must let pass first changes nothing yet: prepare-target does it after that, and then says what else there is to mend.
       const changes = await destination.prepare(target, plan, { dryRun: plan.approval !== undefined, allowDestructive }).catch((error: unknown) => {
         if (plan.approval === undefined || !EtlError.is(error) || error.disposition !== 'hold') throw error;

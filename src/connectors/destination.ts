@@ -44,6 +44,8 @@ export interface SchemaChanges {
   readonly statements: readonly string[];
   /** Those of them that take something away. */
   readonly destructive: readonly string[];
+  /** There is no such table yet. Absent: it cannot be told, or there is one. */
+  readonly creates?: boolean;
   /** What a person should know of the target. Absent: nothing. */
   readonly notes?: readonly string[];
 }

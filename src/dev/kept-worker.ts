@@ -23,7 +23,7 @@ export async function keepWorker({ home, variables, tie, log }: WorkerOptions): 
   let pid = 0;
   const readiness = () => readFileSync(logFile, 'utf8').split('"ready":true').length - 1;
   const start = () => {
-    const env = { UV_THREADPOOL_SIZE: '16', ...inheritedEnvironment(), ...variables };
+    const env = { UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2', ...inheritedEnvironment(), ...variables };
     // Killed rather than asked: it is made for that, and with its server gone it could wait long for an answer.
     const child = startServer(process.execPath, [path.join(__dirname, '../worker.js')], logFile, { env, tie, farewell: 'KILL' });
     pid = child.pid!;

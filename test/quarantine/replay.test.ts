@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { openEngine } from '../../src/transforms/duckdb-engine';
 import { events, millrace, useInstallation } from '../support/millrace';
 import { connections, everything } from '../support/orders';
 import { createDatabase, type TestDatabase } from '../support/postgres';
@@ -23,6 +24,11 @@ const count = (table: string): Promise<unknown> => database.row(`SELECT count(*)
 const quarantine = async (...argv: readonly string[]) => events(await millrace('quarantine', ...argv, '--json'));
 const listed = async (run: string): Promise<unknown> => ((await quarantine('list', run)) as [{ runs: { resolution: unknown }[] }])[0].runs[0]?.resolution;
 const summaryOf = (found: readonly Record<string, unknown>[]): unknown => found.at(-1)!['summary'];
+async function dropInDuck(table: string): Promise<void> {
+  const engine = await openEngine({ memoryLimit: '100MB', tempFolder: path.join(place.home, 'drop'), tempLimit: '1GB', slots: 1, threads: 1 });
+  await engine.file(path.join(place.home, 'out.duckdb'), { readOnly: false }, new AbortController().signal, (session) => session.run(`DROP TABLE ${table}`));
+  await engine.close();
+}
 /** A run with ten rows in quarantine. */
 async function reject(name: string, destination: string, words: string, steps = cast): Promise<string> {
   const date = nextDate();
@@ -302,6 +308,15 @@ describe('a replay is refused', () => {
     expect(await millrace('quarantine', 'replay', late)).toMatchObject({ code: 4, out: expect.stringContaining('a later run has published since') as string });
     const run = await reject('re_keyed', 'lake', 'mode: full\n    write: replace', `${cast}\n      - deduplicate: { keys: [id] }`);
     expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 4, out: expect.stringContaining('cannot be asked') as string });
+  });
+
+  it.each(['db', 'duck'])('where the table is there no more (%s)', async (destination) => {
+    const run = await reject(`re_dropped_${destination}`, destination, append);
+    if (destination === 'db') await database.run('DROP TABLE re_dropped_db');
+    else await dropInDuck(`re_dropped_${destination}`);
+    const refused = await millrace('quarantine', 'replay', run, '--with', file('dropped', shop(`re_dropped_${destination}`, destination, append, mended)));
+    expect(refused).toMatchObject({ code: 4, out: expect.stringContaining('is there no more') as string });
+    expect(await listed(run)).toMatchObject({ replayed: 0, open: 10 });
   });
 
   it('of a run that published nothing: a later one reads its rows again', async () => {

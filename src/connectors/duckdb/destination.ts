@@ -68,7 +68,7 @@ export async function openDuckDbDestination(config: DuckDbConfig, context: Conne
     async prepare(target, plan, { dryRun, allowDestructive }): Promise<SchemaChanges> {
       const names = namesOf(target);
       const changes = (session: Session) => prepare(session, names, target, plan, allowDestructive);
-      if (dryRun) return { statements: await looking(changes), destructive: [] };
+      if (dryRun) return looking(async (session) => ({ statements: await changes(session), destructive: [], creates: !(await tableExists(session, names.schema, names.table)) }));
       return transaction(always, async (session) => {
         const statements = await changes(session);
         for (const statement of statements) await session.run(statement);

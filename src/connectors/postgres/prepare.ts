@@ -43,7 +43,7 @@ export async function prepareTarget(connection: PostgresConnection, names: Names
       for (const statement of statements) await connection.run(statement);
     });
   }
-  return { statements, destructive };
+  return { statements, destructive, creates: existing.size === 0 };
 }
 
 /** Fills the lineage of rows whose text is loaded as the source printed it. */

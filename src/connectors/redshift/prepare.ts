@@ -46,7 +46,7 @@ export async function prepareTarget(redshift: Redshift, names: Names, { stream }
   statements.push(`CREATE TABLE IF NOT EXISTS ${names.hidden(plan.fence)} (${listOf(hidden)}, ${positionColumn} BIGINT NOT NULL, ${batchColumn} BIGINT NOT NULL)`);
   if (!options.dryRun) await redshift.transaction({ doing: `preparing "${names.label}"`, steps: statements.map((sql) => ({ sql })) });
   const notes = narrow(redshift, names, loaded, existing);
-  return { statements, destructive, ...(notes.length > 0 && { notes }) };
+  return { statements, destructive, creates: existing.size === 0, ...(notes.length > 0 && { notes }) };
 }
 
 const wideOf = (there: string | undefined, own: string): string => (there === undefined || there.startsWith('varbyte') ? own : there);
