@@ -7,7 +7,7 @@ import { defineStep, type Guard } from './step';
 
 export const lookup = defineStep({
   name: 'lookup',
-  summary: 'Adds columns of the one row with the same key in another stream, a file or a table; never makes more rows. The rows looked up lie in memory; a table of millions of keys is better joined',
+  summary: 'Adds columns of the one row with the same key in another stream, a file or a table; never makes more rows',
   example: 'lookup: { file: airports.csv, on: { origin: iata }, columns: [city, state], on_miss: error }',
   takesOnError: true,
   optionsSchema: z.strictObject({
