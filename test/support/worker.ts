@@ -49,7 +49,7 @@ export interface Installation {
   /** Starts a run of a pipeline given as YAML. */
   start(yaml: string, logicalDate?: string, more?: { readonly whenHeld?: 'refuse' | 'queue' }): Promise<WorkflowHandle>;
   /** Starts and waits; a failed run gives its summary too. */
-  run(yaml: string, logicalDate?: string, more?: { readonly gaps?: boolean; readonly searchAttributes?: boolean }): Promise<RunSummary>;
+  run(yaml: string, logicalDate?: string, more?: { readonly gaps?: boolean; readonly searchAttributes?: boolean; readonly allowDestructive?: boolean }): Promise<RunSummary>;
   /** `millrace verify`, asked of the worker. */
   verify(run: string, source?: boolean): Promise<VerifyReport>;
   close(): Promise<void>;

@@ -17,7 +17,8 @@ const joined = ({ names, types }: Write, from: 'target' | 'hidden'): string =>
  * @param rows a SELECT over all columns of `from`.
  */
 export function displacedSteps(write: Write, from: 'target' | 'hidden', rows: string): readonly Step[] {
-  const { request: { plan }, types, proofs } = write;
+  const { request: { plan }, proofs } = write;
+  const types = typesIn(write, from);
   const own = plan.proof ? proofText(plan.proof.columns) : null;
   const parts = [...new Set([...proofs, own])].map((proof) => {
     const columns = proof === null ? null : placed(proofOfText(proof), types, 'r');
@@ -27,6 +28,10 @@ export function displacedSteps(write: Write, from: 'target' | 'hidden', rows: st
   // A table whose columns have changed often has many proofs, and a transaction has room for few statements.
   return pieces(parts, ' UNION ALL ').map((select) => ({ sql: `${into(write)} ${select}` }));
 }
+
+/** The hidden table has the columns of this run alone; the target keeps those that the source has lost. */
+const typesIn = ({ types, request: { plan } }: Write, from: 'target' | 'hidden'): Write['types'] =>
+  (from === 'target' ? types : new Map([...types].filter(([column]) => plan.target.some(({ name }) => name.toLowerCase() === column))));
 
 /** All rows of the target go: they are counted by batch. */
 export const replacedStep = (write: Write): Step =>
