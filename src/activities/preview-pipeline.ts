@@ -16,7 +16,7 @@ import { referenceKey } from './outside-references';
 import { gatherReferences, inReferenceOrder, tablesRead } from './preview-references';
 import { previewStream } from './preview-stages';
 import { putOutside } from './references';
-import { openSample, sampleOf, sampleTable } from './take-sample';
+import { openSample, sampleOf, sampleTable, tableSample } from './take-sample';
 import type { PreviewInput } from './seeing-contract';
 import { withKeyChecks } from './start-run';
 
@@ -87,6 +87,7 @@ const previewAll = ({ engine, resolveSecret, openLookup }: Dependencies, input: 
       const references = await gatherReferences(session, stream, input.connectionsFile, {
         stream: async (name) => results.get(name)!,
         table: (reference, relation) => openSample(session, relation, tables.get(referenceKey(reference))!),
+        fileRows: tableSample,
       }, `s${index}_`);
       const { preview, result } = await previewStream({ session, stream, index, sample: samples.get(stream.stream)!, references, rows: input.sample, shown: input.shown });
       shown.set(stream.stream, preview);

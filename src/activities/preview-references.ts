@@ -1,3 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { inferredHead, writeHead } from '../connectors/file-source';
+import { bareName } from '../formats/layers';
+import { formatByEnding } from '../formats/registry';
 import type { Column } from '../domain/column';
 import { referencedStreams, type StreamSpec } from '../domain/pipeline';
 import type { Session } from '../transforms/duckdb-engine';
@@ -26,6 +33,8 @@ export function inReferenceOrder(streams: readonly StreamSpec[]): readonly Strea
 export interface Others {
   stream(name: string, relation: string): Promise<ReferenceRelation>;
   table(reference: TableReference, relation: string): Promise<ReferenceRelation>;
+  /** Rows of a file that are looked at; absent: all. */
+  readonly fileRows?: number;
 }
 
 /** The relations that a stream's steps and checks read besides its own rows. */
@@ -43,7 +52,21 @@ export async function gatherReferences(session: Session, stream: StreamSpec, con
 async function relationOf(session: Session, connectionsFile: string, others: Others, reference: Reference, relation: string): Promise<ReferenceRelation> {
   if ('stream' in reference) return others.stream(reference.stream, relation);
   if ('table' in reference) return others.table(reference, relation);
-  return { relation, columns: await openFile({ session, connectionsFile }, relation, reference.file) };
+  if (others.fileRows === undefined) return { relation, columns: await openFile({ session, connectionsFile }, relation, reference.file) };
+  const whole = `${relation}_whole`;
+  const columns = await openFile({ session, connectionsFile }, whole, await beginningOf(session, connectionsFile, reference.file, others.fileRows));
+  await session.run(`CREATE TEMP TABLE ${quoteIdentifier(relation)} AS SELECT * FROM ${quoteIdentifier(whole)} LIMIT ${others.fileRows}`);
+  return { relation, columns };
+}
+
+/** A big text of lines is cut: a query with a LIMIT still reads all of it. */
+async function beginningOf(session: Session, connectionsFile: string, file: string, rows: number): Promise<string> {
+  const absolute = path.resolve(path.dirname(connectionsFile), file);
+  const size = await stat(absolute).then(({ size: bytes }) => bytes, () => 0);
+  if (size <= inferredHead.bytes || bareName(absolute) !== absolute || formatByEnding(absolute)?.cutsAtLines !== true) return file;
+  const head = path.join(session.scratch(), `${randomUUID()}${path.extname(absolute)}`);
+  await writeHead(createReadStream(absolute, { highWaterMark: 1 << 20 }), head, { ...inferredHead, lines: rows });
+  return head;
 }
 
 /** Tables of connections that a stream's steps and checks read. */

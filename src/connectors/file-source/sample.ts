@@ -1,11 +1,12 @@
-import { open, readFile, truncate } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import type { Column, StreamSchema } from '../../domain/column';
 import type { Control } from '../../domain/control';
-import { SourceHeldError } from '../../domain/errors';
-import { bareName, layerOf } from '../../formats/layers';
+import { EtlError, SourceHeldError } from '../../domain/errors';
+import { bareName, layerBytes, layerOf } from '../../formats/layers';
 import { formatByEnding, formatForFile, formatNamed } from '../../formats/registry';
 import type { ConnectorContext, Landing, Sample, SampleRequest } from '../connector';
 import { columnsSoFar } from './columns';
+import { inferredHead } from './head';
 import { extensionOf, isContainer, plainlyNamed, prepareFile } from './land';
 import type { Settings } from './open-file-source';
 import { patternsOf, touch, wantedIn } from './patterns';
@@ -39,10 +40,16 @@ export async function sampleFile(place: Place, settings: Settings, context: Conn
   const [pattern] = patternsOf(stream.stream);
   const [entry] = await place.list(pattern, control.signal);
   if (!entry) throw new SourceHeldError(`reading "${stream.stream}": there is no such file in "${place.label('')}"; put it there or correct "stream"`);
-  const head = await headOf(place, entry, stream, landing, control);
-  const members = await unpack({
-    file: head, label: entry.path, limits: settings.unpack, signal: control.signal,
+  const cuts = (stream.sourceFormat ? formatNamed(stream.sourceFormat.name) : formatByEnding(bareName(entry.path)))?.cutsAtLines === true;
+  const opened = (file: string): ReturnType<typeof unpack> => unpack({
+    file, label: entry.path, limits: settings.unpack, signal: control.signal, ...(cuts && { head: { lines: inferredHead.lines, bytes: headBytes } }),
     wanted: wantedIn(stream.stream), isContainer: (name) => isContainer(name, stream), create: (name) => landing.create(extensionOf(name)),
+  });
+  const { path: head, whole } = await headOf(place, entry, cuts, landing, control);
+  const members = await opened(head).catch(async (error: unknown) => {
+    if (whole || !EtlError.is(error)) throw error;
+    // Packed so that its beginning is not enough.
+    return opened(await fetched(place, entry, landing, control));
   });
   const gathered = columnsSoFar(stream, (position?.state?.['columns'] as readonly Column[] | undefined) ?? []);
   const files: Sample['files'][number][] = [];
@@ -54,25 +61,31 @@ export async function sampleFile(place: Place, settings: Settings, context: Conn
   return { columns: gathered.all(), files };
 }
 
-/** The file itself where it is small or must be whole, else its first lines. */
-async function headOf(place: Place, entry: FileEntry, stream: SampleRequest['stream'], landing: Opened, control: Control): Promise<string> {
+interface Head {
+  readonly path: string;
+  /** False: its first bytes only, of a packed file. */
+  readonly whole: boolean;
+}
+
+/** The file itself where it is small or must be whole, else its first lines, or what is packed of them. */
+async function headOf(place: Place, entry: FileEntry, cutsAtLines: boolean, landing: Opened, control: Control): Promise<Head> {
   const local = place.localPath?.(entry);
-  const format = stream.sourceFormat ? formatNamed(stream.sourceFormat.name) : formatByEnding(entry.path);
-  const cuts = entry.size > headBytes && format?.cutsAtLines === true;
-  if (local && !cuts) return local;
+  const cuts = entry.size > headBytes && cutsAtLines;
+  if (local && !cuts) return { path: local, whole: true };
+  if (!cuts) return { path: await fetched(place, entry, landing, control), whole: true };
   const head = await landing.create(extensionOf(bareName(entry.path)));
   await touch(head.path);
-  await place.fetch(entry, head.path, control, cuts ? { from: 0, to: headBytes } : undefined);
-  if (!cuts) return head.path;
+  await place.fetch(entry, head.path, control, { from: 0, to: headBytes });
   const bytes = await readFile(head.path);
-  if (layerOf(bytes.subarray(0, 512)) === null) {
-    const end = bytes.lastIndexOf(0x0a);
-    await truncate(head.path, end < 0 ? bytes.length : end + 1);
-    return head.path;
-  }
-  if (local) return local;
-  // A packed file cannot be cut.
-  await (await open(head.path, 'w')).close();
-  await place.fetch(entry, head.path, control);
-  return head.path;
+  if (layerOf(bytes.subarray(0, layerBytes)) !== null) return local ? { path: local, whole: true } : { path: head.path, whole: false };
+  const end = bytes.lastIndexOf(0x0a);
+  await truncate(head.path, end < 0 ? bytes.length : end + 1);
+  return { path: head.path, whole: true };
+}
+
+async function fetched(place: Place, entry: FileEntry, landing: Opened, control: Control): Promise<string> {
+  const { path } = await landing.create(extensionOf(bareName(entry.path)));
+  await touch(path);
+  await place.fetch(entry, path, control);
+  return path;
 }
