@@ -74,7 +74,8 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
       await connection.run("SET TimeZone = 'UTC'");
       return await work(sessionOn(connection, signal, scratch, enter));
     } finally {
-      if (aside && asides!.leave()) await connection.run(clearAsides).then(asides!.cleared);
+      // Where that fails, the next who leaves clears it.
+      if (aside && asides!.leave()) await connection.run(clearAsides).catch(() => undefined).finally(asides!.cleared);
       connection.closeSync();
       if (folder) rmSync(folder, { recursive: true, force: true });
     }
