@@ -6,13 +6,18 @@ import { Misfit, SetupError, type ProgramSetup, type RowFunction } from './progr
 export async function js({ settings, file }: ProgramSetup): Promise<RowFunction> {
   const name = String(settings['function']);
   const outputs = Object.entries(settings['columns'] as Readonly<Record<string, readonly string[]>>);
+  // The worker is its parent.
+  process.kill = () => { throw new Error('signals are not sent from here'); };
   const given = await load(file!);
   const work = (name === 'default' ? given['default'] ?? given : given[name]) as unknown;
   if (typeof work !== 'function') throw new SetupError(`"${String(settings['shown'])}" exports no function "${name}"; write "module.exports = (row) => ({ … })" or "export default"`);
   return async (values) => {
     const result: unknown = await call(work as (row: unknown) => unknown, values);
     if (typeof result !== 'object' || result === null || Array.isArray(result)) throw new Misfit('the function gives no object');
-    return Object.fromEntries(outputs.flatMap(([column, names]) => names.map((given) => [given, plain((result as Record<string, unknown>)[column])])));
+    return Object.fromEntries(outputs.flatMap(([column, names]) => {
+      const value = told(column, () => (result as Record<string, unknown>)[column]);
+      return names.map((given) => [given, value]);
+    }));
   };
 }
 
@@ -21,6 +26,20 @@ async function call(work: (row: unknown) => unknown, row: unknown): Promise<unkn
     return await work(row);
   } catch (error) {
     throw new Misfit(`the function fails: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** What can be written down: what cannot costs this row, not the step. */
+function told(column: string, read: () => unknown): unknown {
+  try {
+    const value = plain(read());
+    JSON.stringify(value, (_key, inner: unknown) => {
+      if (typeof inner === 'string' && /\p{Cs}/u.test(inner)) throw new Error('it has half a character (a lone surrogate)');
+      return inner;
+    });
+    return value;
+  } catch (error) {
+    throw new Misfit(`the function gives a "${column}" that cannot be written down: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
   }
 }
 

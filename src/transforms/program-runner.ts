@@ -47,7 +47,7 @@ export async function runProgram(session: Session, state: ChainState, program: P
   const results = `read_json(${quoteLiteral(output)}, format = 'newline_delimited', maximum_object_size = ${longestLine}, columns = {"#": 'BIGINT', v: 'JSON', e: 'VARCHAR'})`;
   await session.run(`CREATE TEMP TABLE ${quoteIdentifier(joined)} AS SELECT ${[...names.map((name) => `t.${quoteIdentifier(name)}`), ...program.outputs.map(outputSql), `r.e AS ${programError}`].join(', ')} FROM ${quoteIdentifier(table)} t JOIN ${results} r ON r."#" = t.rowid`);
   const given = Number((await session.row(`SELECT count(*) AS n FROM ${quoteIdentifier(joined)}`))['n']);
-  if (given !== rows) throw new StepFailedError(`running step "${step}": the program answered for ${given} of ${rows} rows; this is a defect of the program`, { step });
+  if (given !== rows) throw new StepFailedError(`running step "${step}": the program answered for ${given} of ${rows} rows and ended; ${program.program === 'js' ? 'the function must not end its process, and a promise that it gives must be kept or broken' : 'this is a defect of the program'}`, { step });
   await session.run(`DROP TABLE ${quoteIdentifier(table)}`);
   for (const file of [input, output]) rmSync(file, { force: true });
   return joined;

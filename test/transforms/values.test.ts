@@ -89,8 +89,15 @@ it('calls a function of the user row by row, and sets aside what it throws or gi
   expect(rejects).toEqual(['1: 1 js: total the function fails: has no total', '2: 1 js: total "score" is not a INTEGER']);
 });
 
+it('sets aside the row for which a function gives what cannot be written down, and goes on', async () => {
+  const { rows, rejects } = await ranOn(engine.get(), '- js: { file: functions/odd.js, output: { x: VARCHAR } }', texts('circle', 'getter', 'nested', 'half', 'deep', 'signal', 'whole'));
+  expect(rows).toEqual([{ v: 'whole', x: '😀' }]);
+  const told = (reason: string) => expect.stringContaining(reason) as string;
+  expect(rejects).toEqual([told('Converting circular'), told('"x" that cannot be written down: no'), told('BigInt'), told('lone surrogate'), told('lone surrogate'), told('signals are not sent')]);
+});
+
 it.each([
-  ['forever.js', 'took more than 0.5 s'], ['greedy.js', 'needs more than 40 MB'], ['nosy.js', 'the function fails'], ['missing.js', 'there is no file'], ['broken.js', 'loading "broken.js"'],
+  ['forever.js', 'took more than 0.5 s'], ['greedy.js', 'needs more than 40 MB'], ['nosy.js', 'the function fails'], ['missing.js', 'there is no file'], ['broken.js', 'loading "broken.js"'], ['leaves.js', 'must not end its process'],
 ])('ends a function that does not behave: %s', async (file, message) => {
   const ran = ranOn(engine.get(), `- js: { file: functions/${file}, output: { v: VARCHAR }, memory_mb: 40, seconds_per_row: ${file === 'forever.js' ? 0.5 : 60} }`, texts('x', 'y'));
   if (file === 'nosy.js') expect((await ran).rejects).toEqual([expect.stringContaining('Access'), expect.stringContaining('Access')]);
