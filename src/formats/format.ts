@@ -69,6 +69,8 @@ export interface Format {
   readonly followable?: boolean;
   /** Options in parentheses of DuckDB's `COPY … TO`, e.g. `FORMAT parquet, COMPRESSION zstd`; absent: cannot be written. */
   copyOptions?(options: unknown): string;
+  /** SQL for a value where the format has no words of its own for it; `quoted`: the column. Absent: every value is written as DuckDB writes it. */
+  writtenAs?(column: Column, quoted: string): string;
 }
 
 interface FormatDefinition<Name extends string, Schema extends z.ZodType> extends Omit<Format, 'name' | 'optionsSchema' | 'infer' | 'count' | 'tally' | 'read' | 'resolve' | 'convert' | 'copyOptions'> {

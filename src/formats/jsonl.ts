@@ -25,4 +25,6 @@ export const jsonl = defineFormat({
     return await withExactNumbers(session, request.path, (path, marked) => withLines(session, { path }, (from) => judgeRecords(session, jsonRecords(from, request.columns, flatten, marked), request)));
   },
   copyOptions: () => 'FORMAT json',
+  // JSON has no such numbers, and no reader of JSON takes DuckDB's bare words for them.
+  writtenAs: ({ type }, value) => (['FLOAT', 'DOUBLE'].includes(type.toUpperCase()) ? `CASE WHEN isfinite(${value}) THEN to_json(${value}) ELSE to_json(CASE WHEN isnan(${value}) THEN 'NaN' WHEN ${value} > 0 THEN 'Infinity' WHEN ${value} < 0 THEN '-Infinity' END) END` : value),
 });

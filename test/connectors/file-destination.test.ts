@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openObjectStore, type ObjectStore, type ObjectStoreSettings } from '../../src/stores/object-store';
 import { createDatabase, type TestDatabase } from '../support/postgres';
@@ -108,4 +108,13 @@ describe.each(['folder', 'bucket'])('%s', (destination) => {
     const loose = await place.run(yaml(destination, tableOf('loose'), 'mode: full, write: delete_insert, by: [month]'));
     expect(loose.streams[0]!.error!.message).toContain('"month" is none');
   });
+});
+
+test('every line of JSON Lines is JSON: numbers that JSON has no word for are text', async () => {
+  await source.run(`CREATE TABLE floats (id int PRIMARY KEY, d double precision, r real); INSERT INTO floats VALUES (1, 'NaN', 'Infinity'), (2, '-Infinity', 'NaN'), (3, 0.1, NULL)`);
+  const summary = await place.run(`pipeline: floats\nsource: shop\ndestination: folder\non_failure: fail\nstreams:\n  - { stream: floats, mode: full, write: replace, target: { format: jsonl } }\n`);
+  expect(summary.streams[0]!.error).toBeNull();
+  const [file] = await filesOf('folder', 'floats');
+  const lines = readFileSync(path.join(place.home, 'lake', 'floats', file!), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.map(({ d, r }) => [d, r])).toEqual([['NaN', 'Infinity'], ['-Infinity', 'NaN'], [0.1, null]]);
 });

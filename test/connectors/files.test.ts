@@ -83,6 +83,8 @@ test('rows of one file are not taken away with those of another that lie in the 
 
 test('a file that is not there is named, with what to do', async () => {
   expect(await place.run(yaml('none', 'none.csv', 'mode: full, write: replace'))).toMatchObject({ state: 'failed', streams: [{ error: { area: 'source', message: expect.stringContaining('put it there') as string } }] });
+  // Of files that match a pattern there may be none, but then nothing tells what the table is to look like.
+  expect(await place.run(yaml('nones', 'none*.csv', 'mode: full, write: replace'))).toMatchObject({ state: 'failed', streams: [{ error: { area: 'source', message: expect.stringContaining('no file matches') as string } }] });
 });
 
 test('limits.rejects stops the stream before anything is visible', async () => {

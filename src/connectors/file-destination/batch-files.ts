@@ -57,7 +57,9 @@ function copySql({ target, batch, paths }: LoadRequest, number: string, folder: 
   const { stream } = target;
   const { name, options } = targetFormatOf(target);
   const lineage = stream.lineage ? `, CAST(${number} AS BIGINT) AS ${quoteIdentifier(batchColumn)}` : '';
-  const select = `SELECT ${quoteList(batch.columns.map((column) => column.name))}${lineage} FROM read_parquet(${fileList(paths)})`;
+  const { writtenAs } = formatNamed(name);
+  const columns = batch.columns.map((column) => (writtenAs ? `${writtenAs(column, quoteIdentifier(column.name))} AS ${quoteIdentifier(column.name)}` : quoteIdentifier(column.name))).join(', ');
+  const select = `SELECT ${columns}${lineage} FROM read_parquet(${fileList(paths)})`;
   const layout = stream.partitionBy.length > 0 ? `PARTITION_BY (${quoteList(stream.partitionBy)}), WRITE_PARTITION_COLUMNS true`
     : stream.fileSize !== undefined ? `FILE_SIZE_BYTES ${stream.fileSize}` : 'PER_THREAD_OUTPUT true';
   return `COPY (${select}) TO ${quoteLiteral(folder)} (${formatNamed(name).copyOptions!(options)}, ${layout}, OVERWRITE_OR_IGNORE)`;

@@ -35,6 +35,7 @@ export async function openFileSource(place: Place, settings: Settings, context: 
       const chosen = follows ? await followFiles(place, request, found, control) : { ...chooseFiles(request, found), state: {} as JsonObject, notes: [] };
       const known = (request.position?.state?.['columns'] as readonly Column[] | undefined) ?? [];
       const { columns, remembered, notes } = await inferColumns({ place, settings, context, stream, control }, chosen.fresh, known);
+      if (columns.length === 0) throw new SourceHeldError(`planning stream "${stream.stream}": ${found.length === 0 ? `no file matches "${place.label(pattern)}"` : `none of its ${found.length} files has a column`}, so it is not known yet what its rows are; put one there or correct the pattern, then "millrace resume RUN"`);
       const none = stream.mode === 'incremental' && chosen.fresh.length === 0 ? [`nothing new: all ${found.length} files have been read`] : [];
       return {
         columns, key: [], window: null,
