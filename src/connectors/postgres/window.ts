@@ -39,11 +39,19 @@ export async function planWindow(connection: PostgresConnection, table: SourceTa
 /** Null where there are no rows. Taken before the wait for open transactions. */
 function upperSql(cursor: Cursor, { stream, logicalDate }: PlanRequest): string {
   const { column, family } = cursor;
-  const next = stepAfter(cursor, `max(${column})`);
+  const newest = newestSql(cursor);
+  const next = stepAfter(cursor, newest);
   if (family === 'integer') return next;
   const until = (instant: string) => `${atInstant(cursor, instant, false)}${family === 'date' && readsToday(stream) ? ' + 1' : ''}`;
-  return `CASE WHEN count(${column}) > 0 THEN least(${next}, ${until('now()')}, ${until(`${quoteLiteral(logicalDate)}::timestamptz`)}) END`;
+  return `CASE WHEN count(${column}) > 0 AND ${newest} IS NOT NULL THEN least(${next}, ${until('now()')}, ${until(`${quoteLiteral(logicalDate)}::timestamptz`)}) END`;
 }
+
+/**
+ * Where no zone is stated, the newest value tells how late it is there. One that no clock on earth shows yet tells nothing: taken for the
+ * bound, it would let the checkpoint pass the hours that are still to come.
+ */
+const newestSql = (cursor: Cursor): string =>
+  `max(${cursor.column})${cursor.family === 'timestamp' && cursor.zone === null ? ` FILTER (WHERE ${cursor.column} <= ${atInstant({ ...cursor, digits: 6 }, 'now()', false)})` : ''}`;
 
 /** The running day can be read where it is read again tomorrow and its rows then meet themselves by their key. */
 const readsToday = ({ lookback, key, by }: StreamSpec): boolean =>

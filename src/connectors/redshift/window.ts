@@ -31,9 +31,14 @@ export async function planWindow(redshift: Redshift, table: SourceTable, request
 /** Null where there are no rows. What is younger than `settle` may still be joined by rows of transactions that are open. */
 function upperSql(cursor: Cursor, request: PlanRequest): string {
   const { column, family } = cursor;
-  const next = stepAfter(family, reckoned(family, `MAX(${column})`));
-  return family === 'integer' ? next : `CASE WHEN COUNT(${column}) > 0 THEN LEAST(${[next, ...capsOf(cursor, request)].join(', ')}) END`;
+  const newest = newestSql(cursor);
+  const next = stepAfter(family, reckoned(family, newest));
+  return family === 'integer' ? next : `CASE WHEN COUNT(${column}) > 0 AND ${newest} IS NOT NULL THEN LEAST(${[next, ...capsOf(cursor, request)].join(', ')}) END`;
 }
+
+/** Without a stated zone a value that no clock on earth shows yet does not tell how late it is there. */
+const newestSql = (cursor: Cursor): string =>
+  (cursor.family === 'timestamp' && cursor.zone === null ? `MAX(CASE WHEN ${cursor.column} <= ${atMoment(cursor, 'GETDATE()')} THEN ${cursor.column} END)` : `MAX(${cursor.column})`);
 
 function capsOf(cursor: Cursor, { stream, logicalDate }: PlanRequest): readonly string[] {
   const today = cursor.family === 'date' && readsToday(stream) ? ' + 1' : '';
