@@ -53,6 +53,12 @@ test('JSON Lines: a line that is not JSON is one reject; mixed kinds stay text; 
   expect(await database.rows('SELECT id, kind, more FROM events ORDER BY id')).toEqual([{ id: '1', kind: 'a', more: '{"x":[1,2]}' }, { id: '2', kind: '3', more: null }]);
 });
 
+test.each([['nothing.csv', ''], ['pretty.jsonl', '{\n  "id": 1\n}\n'], ['bare.jsonl', '{}\n{}\n'], ['none-yet*.csv', null]])('%s: without any column there is no table, and it is said why', async (name, content) => {
+  if (content !== null) put(name, content);
+  const { streams } = await place.run(yaml('without', name, 'mode: incremental, write: append'));
+  expect(streams[0]!.error).toMatchObject({ area: 'source', message: expect.stringContaining(`planning stream "${name}": no columns are known, since ${content === null ? 'there is no file' : 'its files are empty'}`) as string });
+});
+
 test('files are read once, whatever their compression, and a changed one is noticed', async () => {
   put('day1.csv.gz', gzipSync('id,code\n1,007\n2,008\n'));
   const words = 'mode: incremental, write: append, visible: run';

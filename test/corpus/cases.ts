@@ -23,7 +23,7 @@ const csv = (name: string, content: string | Buffer, more: Omit<Case, 'name' | '
 const of = (format: string, name: string, content: string | Buffer, more: Omit<Case, 'name' | 'file' | 'content'> & { file?: string }): Case => ({ name: `${format}: ${name}`, file: more.file ?? `f.${format}`, content, ...more });
 
 const csvCases: readonly Case[] = [
-  csv('empty', '', { rows: [] }),
+  csv('empty', '', { refused: /no columns are known, since its files are empty/ }),
   csv('a header alone', 'id,name\n', { rows: [] }),
   csv('a header without a line break', 'id,name', { rows: [] }),
   csv('no line break at the end', 'id,name\n1,a', { rows: ['id=1 name=a'] }),
@@ -71,7 +71,7 @@ const csvCases: readonly Case[] = [
 ];
 
 const jsonCases: readonly Case[] = [
-  of('jsonl', 'empty', '', { rows: [] }),
+  of('jsonl', 'empty', '', { refused: /no columns are known, since its files are empty/ }),
   of('jsonl', 'blank lines, spaces and no end', '\n  \n{"id": 1}\n\n{"id": 2}', { rows: ['id=1', 'id=2'] }),
   of('jsonl', 'what is no object', '{"id": 1}\n[1]\nnull\n"x"\nnope\n{"id": 2\n{"id": 3}\n', { rows: ['id=1', 'id=3'], rejects: [2, 3, 4, 5, 6] }),
   of('jsonl', 'lines counted over blank ones', '{"id": 1}\n\n\nnope\n{"id": 2}\n', { rows: ['id=1', 'id=2'], rejects: [4] }),
@@ -141,6 +141,9 @@ const header = '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v><
 const excelCases: readonly Case[] = [
   of('xlsx', 'texts, numbers, dates, gaps', sheet(`${header}<row r="3"><c r="A3"><v>12345678901234567</v></c><c r="B3" t="s"><v>2</v></c><c r="D3" s="2"><v>45292.5</v></c></row><row r="4"><c r="A4"><v>2</v></c><c r="D4" s="1"><v>1</v></c></row>`), { rows: ['id=12345678901234567 name=rich text at=2024-01-01 12:00:00', 'id=2 at=1900-01-01'], words: 'types: { at: VARCHAR }' }),
   of('xlsx', 'an error and a value beyond the header', sheet(`${header}<row r="2"><c r="A2" t="e"><v>#DIV/0!</v></c></row><row r="3"><c r="A3"><v>1</v></c><c r="F3"><v>9</v></c></row><row r="4"><c r="A4"><v>3</v></c></row>`), { rows: ['id=3'], rejects: [2, 3] }),
+  of('xlsx', 'a formula that was never worked out, what XML cannot hold, no truth value', sheet(`${header}<row r="2"><c r="A2"><f>1+1</f></c></row><row r="3"><c r="A3"><f>1+1</f><v>2</v></c><c r="B3" t="inlineStr"><is><t>a_x000D_\nb_x005F_x000D_</t></is></c></row><row r="4"><c r="A4" t="b"><v>2</v></c></row>`), { rows: ['id=2 name=a\r\nb_x000D_'], rejects: [2, 4] }),
+  of('xlsx', 'a cell that stands nowhere', sheet(`${header}<row r="2"><c r="ZZZZZZ2"><v>1</v></c></row>`), { refused: /"ZZZZZZ2" is no place of a cell/ }),
+  of('xlsx', 'a cell without end', sheet(`${header}<row r="2"><c r="A2" t="inlineStr"><is><t>${'x'.repeat(17_000_000)}</t></is></c></row>`), { refused: /a cell of row 2 holds more than 16 MB/ }),
   of('xlsx', 'another sheet', sheet(''), { words: 'format: { excel: { sheet: Two } }', rows: ['x=7'] }),
   of('xlsx', 'a sheet that is not there', sheet(''), { words: 'format: { excel: { sheet: Three } }', refused: /it has no sheet "Three"; its sheets: One, Two/ }),
   of('xlsx', 'no workbook', 'id,name\n', { refused: /reading a workbook/ }),
@@ -150,7 +153,7 @@ const excelCases: readonly Case[] = [
 const otherCases: readonly Case[] = [
   of('avro', 'no Avro', 'Obj\x01nonsense', { refused: /reading an Avro file/ }),
   of('parquet', 'no Parquet', 'PAR1 nonsense', { refused: /parquet|Parquet/ }),
-  { name: 'zip: empty', file: 'f.zip', content: Buffer.concat([bytes(0x50, 0x4b, 5, 6), Buffer.alloc(18)]), rows: [] },
+  { name: 'zip: empty', file: 'f.zip', content: Buffer.concat([bytes(0x50, 0x4b, 5, 6), Buffer.alloc(18)]), refused: /no columns are known/ },
   { name: 'zip: cut off', file: 'f.zip', content: zipOf({ 'a.csv': 'id\n1\n' }).subarray(0, 60), refused: /unpacking ".*f.zip"/ },
   { name: 'zip: what systems leave is passed over', file: 'f.zip', content: zipOf({ '__MACOSX/._a.csv': 'x', '.DS_Store': 'x', 'a.csv': 'id\n1\n', 'b/': '' }), rows: ['id=1'] },
   { name: 'no ending', file: 'f', content: 'x', refused: /its ending does not tell a format/ },

@@ -53,6 +53,7 @@ export async function writeCounted(bytes: AsyncIterable<Buffer>, to: string, cou
 
 /** The same of a file that is there, in one reading. */
 export async function readCounted(file: string, counterFor: CounterFor, signal: AbortSignal): Promise<Counted> {
+  signal.throwIfAborted();
   const count = startCount();
   count.by(await counterFor(file).catch(() => null));
   const measured = await measureFile(file, (piece) => {
