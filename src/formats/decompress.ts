@@ -29,7 +29,7 @@ export async function* decompressed(bytes: AsyncIterable<Buffer>, compression: C
 /** What the decoders say, where it helps anybody: one that runs off its own tables says nothing of use. */
 function reasonOf({ name, message }: Error): string {
   const code = /^get_next_output failed with error code (\d)/.exec(message)?.[1];
-  if (code === '2') return 'it has a checksum of a kind that cannot be held against it; pack it with "xz --check=crc64"';
+  if (code === '2' || code === '6') return 'it is packed with an option that is not known here, such as a checksum of a kind that cannot be held against it; pack it with "xz --check=crc64"';
   if (code === '3' || code === '4') return 'it needs more memory than is taken for it; pack it with a smaller dictionary';
   return name === 'Error' && code === undefined && !message.includes('dinosaur') ? message : 'it is damaged or was cut off';
 }

@@ -51,6 +51,12 @@ test('a file is read in its format, and an address that is not there is named', 
   await expect(bench.read('*.csv')).rejects.toThrow('lists no files');
 });
 
+test.each([['of what it packs on the way', 'a.csv', Buffer.from(text)], ['of a file that is packed', 'a.csv.gz', gzipSync(text)]])('a server that speaks of an encoding %s is refused: by its sizes the file would be cut', async (_what, name, content) => {
+  const sent = name.endsWith('.gz') ? content : gzipSync(content);
+  answer = (request, response) => { response.writeHead(200, { etag: '"v1"', 'content-length': sent.length, 'content-encoding': 'gzip' }).end(request.method === 'HEAD' ? undefined : sent); };
+  await expect((await over()).read(name)).rejects.toThrow('the server says "content-encoding: gzip"');
+});
+
 test('a broken download goes on where it was, with bytes of the same version', async () => {
   answer = serving(Buffer.from(text), { cut: 20_000 });
   const bench = await over();

@@ -124,12 +124,19 @@ function authentication({ user, password, token }: HttpConfig): Record<string, s
 }
 
 function refuse(response: Response, address: string): void {
-  if (response.ok) return;
+  if (response.ok) return refusePacked(response, address);
   const where = `reading "${shown(address)}": the server answered ${response.status}`;
   if (response.status === 401 || response.status === 403) throw new SourceHeldError(`${where}; correct user, password or token of the connection, then "millrace resume RUN"`);
   if (response.status === 404 || response.status === 410) throw new SourceHeldError(`${where}; put the file there, then "millrace resume RUN"`);
   if (response.status === 429 || response.status >= 500 || response.status === 408) throw new SourceUnavailableError(`${where}; the run goes on by itself`);
   throw new SourceHeldError(`${where}; correct the address, then "millrace resume RUN"`);
+}
+
+/** Its sizes are those of what is packed, its bytes come unpacked: a file would be cut at the wrong place. */
+function refusePacked({ headers }: Response, address: string): void {
+  const encoding = headers.get('content-encoding') ?? 'identity';
+  if (encoding === 'identity' || encoding === '') return;
+  throw new SourceHeldError(`reading "${shown(address)}": the server says "content-encoding: ${encoding.slice(0, 40)}" though it was asked for the bytes as they lie there, so that it cannot be told whether all of them come; have it serve the file without that header, then "millrace resume RUN"`);
 }
 
 const versionOf = (response: Response): string => response.headers.get('etag') ?? response.headers.get('last-modified') ?? '';
