@@ -56,7 +56,7 @@ test('JSON Lines: a line that is not JSON is one reject; mixed kinds stay text; 
 test.each([['nothing.csv', ''], ['pretty.jsonl', '{\n  "id": 1\n}\n'], ['bare.jsonl', '{}\n{}\n'], ['none-yet*.csv', null]])('%s: without any column there is no table, and it is said why', async (name, content) => {
   if (content !== null) put(name, content);
   const { streams } = await place.run(yaml('without', name, 'mode: incremental, write: append'));
-  expect(streams[0]!.error).toMatchObject({ area: 'source', message: expect.stringContaining(`planning stream "${name}": no columns are known, since ${content === null ? 'there is no file' : 'its files are empty'}`) as string });
+  expect(streams[0]!.error).toMatchObject({ area: 'source', message: expect.stringContaining(`planning stream "${name}": ${content === null ? 'no file matches' : 'none of its 1 files has a column'}`) as string });
 });
 
 test('files are read once, whatever their compression, and a changed one is noticed', async () => {
