@@ -244,3 +244,15 @@ describe.each([
     expect(await columnsOf(`back_${table}`)).toEqual(expect.arrayContaining(['total bigint', 'amount bigint', 'extra text']));
   }, 240_000);
 });
+
+test('evolve in db: what has only become longer, of a type with a length or digits, is widened', async () => {
+  await source.run("CREATE TABLE longer (id int, note varchar(5), total int, share numeric(6,2), seen timestamp(3), word varchar(9)); INSERT INTO longer SELECT n, 'n' || n, n, n, timestamp '2026-01-01', 'w' FROM generate_series(1, 3) n");
+  const yaml = pipelineOf('longer', 'db', ['{ stream: longer, mode: full, write: append, snapshot: true, contract: { columns: evolve, types: evolve } }']);
+  expect((await place.run(yaml)).state).toBe('succeeded');
+  await source.run("ALTER TABLE longer ALTER note TYPE varchar(50), ALTER total TYPE numeric(14,2), ALTER share TYPE numeric(12,4), ALTER seen TYPE timestamp, ALTER word TYPE varchar(4); UPDATE longer SET note = 'much longer than before', total = 123456789012.25, share = 12345678.1234, seen = timestamp '2026-01-01 00:00:00.123456' WHERE id = 1");
+  const summary = await place.run(yaml);
+  expect(summary).toMatchObject({ state: 'succeeded', totals: { loaded: 3 } });
+  expect(await columnsOf('longer')).toEqual(['id integer', 'note character varying(50)', 'total numeric(14,2)', 'share numeric(12,4)', 'seen timestamp without time zone', 'word character varying(9)']);
+  expect(await database.row("SELECT note, total::text, share::text, seen::text FROM longer WHERE note LIKE 'much%'")).toEqual({ note: 'much longer than before', total: '123456789012.25', share: '12345678.1234', seen: '2026-01-01 00:00:00.123456' });
+  expect(await place.verify(summary.run.workflowId)).toMatchObject({ ok: true });
+}, 240_000);

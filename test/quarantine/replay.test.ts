@@ -325,6 +325,7 @@ describe('a replay is refused', () => {
     expect((await place.run(yaml, date)).state).toBe('failed');
     const run = `re_never/run-${date}`;
     expect(await millrace('quarantine', 'replay', run)).toMatchObject({ code: 4, err: expect.stringContaining('never published') as string });
+    expect(await millrace('quarantine', 'edit', run, '--all', '--set', 'total=1')).toMatchObject({ code: 4, err: expect.stringContaining('never published') as string });
     const next = nextDate();
     await place.run(shop('re_never', 'db', append), next);
     expect((await millrace('quarantine', 'list', run)).out).toContain(`superseded by re_never/run-${next}`);

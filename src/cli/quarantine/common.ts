@@ -1,4 +1,4 @@
-import { familyOf, originOf, type Family } from '../../activities/replay/family';
+import { familyOf, isPublished, originOf, type Family } from '../../activities/replay/family';
 import type { Environment } from '../../config/environment';
 import { unknownWord } from '../../config/problems';
 import { ConfigurationError } from '../../domain/errors';
@@ -52,6 +52,14 @@ async function newestRun(staging: StagingStore, word: string): Promise<StoredRun
   const found = await findOneStored(staging, word);
   if (word.includes('/') || !found.run.replay) return found;
   return (await findStored(staging, word)).find(({ run }) => !run.replay) ?? found;
+}
+
+/** Of a run that ended without publishing a stream the next run reads the rows again; loaded from here as well they would be there twice, and what is mended here would be mended for nothing. */
+export async function refuseUnpublished({ staging, family: { original } }: Opened, streams: readonly string[], doing: string): Promise<void> {
+  if ((await staging.read(`${runPath(original.run)}/receipt.json`)) === null) return;
+  for (const stream of streams) {
+    if (!(await isPublished(staging, original.run, stream))) throw new ConfigurationError(`${doing} rows of "${runName(original.run)}": it never published stream "${stream}", so the next run reads its rows again; run the pipeline`);
+  }
 }
 
 /** Condition over `entries e` for what a person chose. */

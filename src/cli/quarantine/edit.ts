@@ -12,7 +12,7 @@ import { exitCodes, type ExitCode } from '../exit-codes';
 import type { Terminal } from '../terminal';
 import { plural } from '../words';
 import { recordChange } from './change';
-import { chosenSql, eachStream, isFiltered, openNamed, runName, type FilterFlags } from './common';
+import { chosenSql, eachStream, isFiltered, openNamed, refuseUnpublished, runName, type FilterFlags } from './common';
 import { editedRecords, openEdited } from './edited-file';
 
 export interface EditFlags extends FilterFlags {
@@ -48,6 +48,7 @@ export async function quarantineEdit(word: string, file: string | undefined, fla
     const select = await mended(session, stream, plan);
     if (select === null) return;
     await session.run(`CREATE TEMP TABLE mending AS ${select}`);
+    if ((await session.row('SELECT count(*) AS n FROM mending'))['n'] !== '0') await refuseUnpublished(opened, [stream], 'editing');
     rows += await recordChange({ session, opened, stream, kind: 'edits', why: flags.why ?? null, table: 'mending' });
   });
   if (flags.set) refuseUnknown(flags.set, known);

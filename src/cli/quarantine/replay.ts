@@ -3,7 +3,6 @@ import type { Environment } from '../../config/environment';
 import { loadPipeline } from '../../config/load-pipeline';
 import { forReplay } from '../../config/replay-rules';
 import { connectionsFileOf } from '../../config/connections';
-import { isPublished } from '../../activities/replay/family';
 import { openFamily, stillOpen } from '../../activities/replay/marks';
 import { ConfigurationError } from '../../domain/errors';
 import { replayIdOf, runPath } from '../../domain/ids';
@@ -15,7 +14,7 @@ import { offerSearchAttributes } from '../search-attributes';
 import type { Terminal } from '../terminal';
 import { watchRun } from '../watch-run';
 import { plural } from '../words';
-import { chosenSql, eachStream, filterOf, openNamed, runName, type FilterFlags, type Opened } from './common';
+import { chosenSql, eachStream, filterOf, openNamed, refuseUnpublished, runName, type FilterFlags, type Opened } from './common';
 
 export interface ReplayFlags extends FilterFlags {
   readonly with?: string;
@@ -27,7 +26,7 @@ export async function quarantineReplay(word: string, only: string | undefined, f
   const opened = await openNamed(word, only, 'replaying the quarantine of', environment);
   const { family: { original, replays }, from } = opened;
   const counts = await openRows(opened, flags, environment);
-  await refuseUnpublished(opened, [...counts.keys()]);
+  await refuseUnpublished(opened, [...counts.keys()], 'replaying');
   if (counts.size === 0) {
     terminal.event('nothing', { run: runName(opened.stored.run) });
     terminal.say(`no row of ${runName(opened.stored.run)} is open that fits; see "millrace quarantine list ${runName(opened.stored.run)}"`);
@@ -61,14 +60,6 @@ async function openRows(opened: Opened, flags: FilterFlags, environment: Environ
     if (n !== '0') counts.set(stream, Number(n));
   });
   return counts;
-}
-
-/** Of a run that ended without publishing a stream the next run reads the rows again; loaded from here as well they would be there twice. */
-async function refuseUnpublished({ staging, family: { original } }: Opened, streams: readonly string[]): Promise<void> {
-  if ((await staging.read(`${runPath(original.run)}/receipt.json`)) === null) return;
-  for (const stream of streams) {
-    if (!(await isPublished(staging, original.run, stream))) throw new ConfigurationError(`replaying rows of "${runName(original.run)}": it never published stream "${stream}", so the next run reads its rows again; run the pipeline`);
-  }
 }
 
 async function pipelineOf(pinned: PipelineSpec, file: string | undefined): Promise<PipelineSpec> {

@@ -144,12 +144,31 @@ export function holds(target: string, own: string): boolean {
   if (target === 'numeric' && (own.startsWith('numeric') || integers.includes(own))) return true;
   if (integers.includes(target) && integers.includes(own)) return integers.indexOf(target) >= integers.indexOf(own);
   if (target === 'double precision' && own === 'real') return true;
+  const [, p = 0, s = 0] = /^numeric\((\d+),(\d+)\)$/.exec(target)?.map(Number) ?? [];
+  if (own in digitsOf) return p - s >= digitsOf[own]!;
   if (/^numeric/.test(target) && /^numeric/.test(own)) {
-    const [, p = 0, s = 0] = /\((\d+),(\d+)\)/.exec(target)?.map(Number) ?? [];
     const [, q = 0, r = 0] = /\((\d+),(\d+)\)/.exec(own)?.map(Number) ?? [];
     return q > 0 && s >= r && p - s >= q - r;
   }
-  return target === 'character varying' && own.startsWith('character varying');
+  const [room, needed] = [sizedText(target), sizedText(own)];
+  if (room && needed) return room.letters >= needed.letters;
+  const [digits, moment] = [precise(target), precise(own)];
+  return digits !== null && moment !== null && digits.kind === moment.kind && digits.digits >= moment.digits;
+}
+
+/** Digits before the point that every value of an integer type fits in. */
+const digitsOf: Readonly<Record<string, number>> = { smallint: 5, integer: 10, bigint: 19 };
+
+/** `character varying(20)`; without a length it has room for all. */
+function sizedText(type: string): { readonly letters: number } | null {
+  const [, letters] = /^character varying(?:\((\d+)\))?$/.exec(type) ?? [null, null];
+  return type.startsWith('character varying') ? { letters: letters ? Number(letters) : Number.POSITIVE_INFINITY } : null;
+}
+
+/** `timestamp(3) with time zone`: its kind, and the digits of a second that it keeps. */
+function precise(type: string): { readonly kind: string; readonly digits: number } | null {
+  const [, stem, digits, zone] = /^(timestamp|time)(?:\((\d)\))? (with(?:out)? time zone)$/.exec(type) ?? [];
+  return stem === undefined ? null : { kind: `${stem} ${zone}`, digits: Number(digits ?? 6) };
 }
 
 async function refuseForeignTable(connection: PostgresConnection, names: Names, allowed: boolean): Promise<readonly string[]> {
