@@ -164,7 +164,7 @@ describe('a run that waits for a person to let a change pass', () => {
     await eventually(async () => (await waitingStreams(handle)).length === 1, 'it waits', 120);
     const child = place.client.workflow.getHandle(`${handle.workflowId}/asking`);
     const { currentDetails: details } = await child.query<{ currentDetails: string }>('__temporal_workflow_metadata');
-    expect(details).toMatch(/\+ \\?"extra\\?" VARCHAR is new.*nothing is loaded: \\?"millrace approve asking_\w+ asking\\?"/s);
+    expect(details).toMatch(/nothing is loaded: \\?"millrace approve asking_\w+ asking\\?".*\+ \\?"extra\\?" VARCHAR is new; approved, it is added/s);
     await killNow(worker);
     // Nothing is asked of the source again: it may have changed once more meanwhile.
     await source.run('INSERT INTO asking (id) VALUES (11)');
