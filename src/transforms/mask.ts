@@ -64,11 +64,11 @@ const partial = (text: string, first: number, last: number): string =>
 
 /** All digits but the last become stars, signs between them stay; a value of fewer than twice as many digits is covered whole. */
 function covered(text: string, last: number): string {
-  const digits = `regexp_replace(${text}, '\\D', '', 'g')`;
-  // Sign by sign, since a number may be written with gaps: the digits to the right of a digit are counted.
-  const right = `length(regexp_replace(substr(${text}, i + 1), '\\D', '', 'g'))`;
-  const sign = `substr(${text}, i, 1)`;
-  return `array_to_string(list_transform(range(1, length(${text}) + 1), lambda i: CASE WHEN NOT regexp_full_match(${sign}, '\\d') THEN CASE WHEN regexp_full_match(${sign}, '[\\s+()./-]') THEN ${sign} ELSE '*' END WHEN ${right} < ${last} AND length(${digits}) >= ${2 * last} THEN ${sign} ELSE '*' END), '')`;
+  // From the last digits that stay to the end; a number may be written with gaps.
+  const tail = `regexp_extract(${text}, '(\\d\\D*){${last}}$')`;
+  const hidden = (of: string, staying: string): string => `regexp_replace(${of}, '[^${staying}\\s+()./-]', '*', 'g')`;
+  const digits = `length(regexp_replace(${text}, '\\D', '', 'g'))`;
+  return `CASE WHEN ${digits} < ${2 * last} THEN ${hidden(text, '')} ELSE ${hidden(`left(${text}, length(${text}) - length(${tail}))`, '')} || ${hidden(tail, '\\d')} END`;
 }
 
 function shifted(column: Column, { by, key, days }: Options, input: CompileInput): string {

@@ -33,6 +33,8 @@ const cases: readonly [step: string, given: readonly (string | null)[], expected
   ['mask: { columns: [v], with: email, key: "${env:KEY}" }', ['Ada@B.org', 'ada@b.org', 'none'], [`${hmac('ada@b.org').slice(0, 16)}@b.org`, `${hmac('ada@b.org').slice(0, 16)}@b.org`, hmac('none').slice(0, 16)]],
   ['mask: { columns: [v], with: credit_card }', ['4111 1111 1111 1234', '1234', null], ['**** **** **** 1234', '****', null]],
   ['mask: { columns: [v], with: phone }', ['+49 30 1234567', '12'], ['+** ** *****67', '**']],
+  // In a time that grows as the text does.
+  ['mask: { columns: [v], with: phone }', ['4 '.repeat(100_000), '1-2x3 4é'], [`${'* '.repeat(99_998)}4 4 `, '*-**3 4*']],
   ['mask: { columns: [v], with: partial, first: 1, last: 2 }', ['secret!', 'abc', ''], ['s****t!', '***', '']],
   ['mask: { columns: [v], with: redact }', ['x', null], ['***', null]],
   ['mask: { columns: [v], with: null }', ['x'], [null]],
