@@ -95,7 +95,7 @@ it('calls a condition that the destination does not know the mistake of the pipe
 describe('the file', () => {
   const known = parseConnections('s: { connector: postgres, database: s }\nlake: { connector: files, path: l }\n', 'connections.yaml');
   const pipeline = (check: string, destination: string, visible: string) => parsePipeline(
-    `pipeline: p\nsource: s\ndestination: ${destination}\nstreams:\n  - { stream: o, mode: incremental, cursor: at, write: append, visible: ${visible}, checks: [{ ${check} }] }\n`, 'p.yaml', known);
+    `pipeline: p\nsource: s\ndestination: ${destination}\nstreams:\n  - { stream: o, to: loaded, mode: incremental, cursor: at, write: append, visible: ${visible}, checks: [{ ${check} }] }\n`, 'p.yaml', known);
   it.each([
     ['not_null: { columns: [id], at: destination, on_fail: quarantine }', 'rows are set aside before they are loaded'],
     ['matches_source: { at: destination }', '"at"'],
