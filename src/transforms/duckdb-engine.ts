@@ -188,9 +188,9 @@ function translated(error: unknown): unknown {
   const most = /Maximum line size of (\d+) bytes exceeded/.exec(message)?.[1];
   // The parallel reader stumbles over a line longer than its buffers with words of its own.
   if (most || /^Not implemented Error: The Parallel CSV Reader/.test(message)) return new UnreadableValueError(`running a DuckDB query: a record is longer than ${most ? `the ${most} bytes that are read at most` : 'can be read fast'}; leave it or its long column out of what is read, then "millrace resume RUN"`);
-  // Its code is the one of SQL, by which callers know it. No attempt finds it: a run that tries again for ever would hide a mistyped name in a check or a step.
+  // No attempt finds it: a run that tries again for ever would hide a mistyped name in a check or a step.
   const unknown = /^Binder Error: (Referenced (?:column|table) "[^"]*" not found)/.exec(message)?.[1];
-  if (unknown) return new ConfigurationError(`running a DuckDB query: ${unknown} among the columns that the step or check may name; mend the pipeline and run it again`, { code: '42703' });
+  if (unknown) return new ConfigurationError(`running a DuckDB query: ${unknown} among the columns that the step or check may name; mend the pipeline and run it again`, { code: unknownName });
   const misfit = /^(Conversion|Invalid Input|Out of Range) Error: (.*)/.exec(message);
   if (misfit) return new UnreadableValueError(`running a DuckDB query: ${misfit[1]!.toLowerCase()} error: ${withoutValues(misfit[2]!)}; mend the values or the step, then "millrace resume RUN"`);
   return error;
@@ -198,5 +198,8 @@ function translated(error: unknown): unknown {
 
 /** DuckDB quotes the value it stumbled over; messages must not carry it. */
 const withoutValues = (text: string): string => text.replace(/'[^']*'|"[^"]*"/g, '…').slice(0, 200);
+
+/** Code of SQL for a name that no column has: among the facts of such an error, as databases give it. */
+export const unknownName = '42703';
 
 export const fileList = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`;
