@@ -7,7 +7,7 @@ import type { Misfit } from '../domain/plan';
 import { compileRowChecks } from '../checks/row-checks';
 import { nextName, type ChainState } from './chain-state';
 import { contractLine, enforceContract } from './contract';
-import type { Session } from './duckdb-engine';
+import { unknownName, type Session } from './duckdb-engine';
 import { addFates, carryRecord, handedOn, mostPending, settle, settleWhileRead, type FateRequest, type PassedLine } from './fates';
 import { groupedInParts, partsFor } from './grouped-in-parts';
 import { runFetch } from './lookup-runner';
@@ -169,10 +169,15 @@ async function applyStep(request: ChainRequest, state: ChainState, known: Known,
   }
   const step = `${ordinal + 1} ${spec.name}`;
   known.push(step);
-  switch (compiled.kind) {
-    case 'rows': return applyRows(request, state, compiled, spec, step);
-    case 'keep': return applyKeep(request, state, compiled, spec, step);
-    case 'reshape': return applyReshape(request, state, known, compiled, spec, ordinal);
+  try {
+    switch (compiled.kind) {
+      case 'rows': return await applyRows(request, state, compiled, spec, step);
+      case 'keep': return await applyKeep(request, state, compiled, spec, step);
+      case 'reshape': return await applyReshape(request, state, known, compiled, spec, ordinal);
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigurationError) || error.facts['code'] !== unknownName) throw error;
+    throw new ConfigurationError(`compiling step ${ordinal + 1} "${spec.name}": ${error.message.replace(/^running a DuckDB query: /, '')}`, { step: spec.name });
   }
 }
 

@@ -1,7 +1,7 @@
 import { positionColumn, type Column } from '../domain/column';
 import { ConfigurationError } from '../domain/errors';
 import type { NamedOptions } from '../domain/pipeline';
-import { unknownName, type Session } from './duckdb-engine';
+import type { Session } from './duckdb-engine';
 import { quoteIdentifier } from './quote';
 import { stepNamed } from './registry';
 import { createRejects, runChain, type References } from './chain';
@@ -19,9 +19,8 @@ export async function describeChain(session: Session, columns: readonly Column[]
     try {
       state = await runChain({ session, relation: state.relation, columns: state.columns, steps: [spec], firstStep: ordinal, checks: [], references, positions: true, rejects: `${relation}_rejects` });
     } catch (error) {
-      if (error instanceof ConfigurationError && error.facts['code'] !== unknownName) throw error;
-      const told = error instanceof Error ? error.message.split('\n')[0]! : String(error);
-      throw new ConfigurationError(`compiling step ${ordinal + 1} "${spec.name}": ${told.replace(/^running a DuckDB query: /, '')}`, { step: spec.name });
+      if (error instanceof ConfigurationError) throw error;
+      throw new ConfigurationError(`compiling step ${ordinal + 1} "${spec.name}": ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, { step: spec.name });
     }
   }
   return state.columns;

@@ -93,7 +93,7 @@ describe('without one of its guards a crash does harm, which the suite notices',
 });
 
 const falsified: readonly (readonly [stage: string, word: string, said: RegExp, patches: readonly Patch[]])[] = [
-  ['the count of the source', 'replace_staged', /do not add up/, [{ file: 'connectors/postgres/copy-out.js', find: 'return stream.rowCount;', put: 'return stream.rowCount + 1;' }]],
+  ['the count of the source', 'replace_staged', /do not add up/, [{ file: 'connectors/postgres/copy-out.js', find: 'rows: stream.rowCount,', put: 'rows: stream.rowCount + 1,' }]],
   ['a manifest', 'replace', /files hold|rows arrived/, [{ file: 'activities/extract-partition.js', find: 'sum + file.rows, 0)', put: 'sum + file.rows, 1)' }]],
   ['a count of a step', 'replace_staged', /do not add up/, [{ file: 'transforms/fates.js', find: 'number(`left${index}`)', put: '(number(`left${index}`) + 1)' },
     // Counted as rows pass it would be noticed, and the batch read again with care.
