@@ -13,9 +13,10 @@ afterAll(() => bench.close());
 
 const idle: Engine = { session: () => Promise.reject(new Error('the engine was asked')), file: () => Promise.reject(new Error('the engine was asked')), close: async () => undefined };
 const lines = (count: number, line: (id: number) => string): string => Array.from({ length: count }, (_unused, id) => line(id)).join('');
-/** More than the beginning by which it is told how to count. */
-const long = 100_000;
-const csvLines = lines(long, (id) => `${id},"a ""note"", of ${id}\nin two lines and some","x"\n`);
+/** More than the beginning by which it is told how to count, in lines that are worth it. */
+const long = 10_000;
+const words = 'with many words '.repeat(30);
+const csvLines = lines(long, (id) => `${id},"a ""note"", of ${id}\nin two lines ${words} and some","x"\n`);
 const orders = `id,note,x\n${csvLines}`;
 
 async function land(name: string, content: Buffer): Promise<readonly number[]> {
@@ -36,8 +37,8 @@ test.each([
   ['marked.csv.gz', gzipSync('\uFEFFid;name\r\n1;a\r\n'), 1],
   ['western.csv.gz', gzipSync(Buffer.from(orders.replaceAll('some', 'M\u00fcller'), 'latin1')), long],
   ['wide.csv', Buffer.from(`\uFEFF${orders.replaceAll(',', ';')}`, 'utf16le'), long],
-  ['events.jsonl.gz', gzipSync(lines(long, (id) => `{"id": ${id}, "n": 1.5}\r\n\n`)), long],
-  ['log.txt.gz', gzipSync(lines(long, (id) => `line ${id}\n \n`)), long],
+  ['events.jsonl.gz', gzipSync(lines(long, (id) => `{"id": ${id}, "n": 1.5, "note": "${words}"}\r\n\n`)), long],
+  ['log.txt.gz', gzipSync(lines(long, (id) => `line ${id} ${words}\n \n`)), long],
 ])('%s is counted as it is written, and by nobody else', async (name, content, rows) => {
   expect(await land(name, content)).toEqual([rows]);
 });
@@ -55,7 +56,7 @@ test.each([
 });
 
 test('a number too long for a double is seen on the way, however far in', async () => {
-  bench.put('far.jsonl.gz', gzipSync(`${lines(long, (id) => `{"id": ${id}, "total": 1.25, "note": "some text beside it"}\n`)}{"id": -1, "total": 0.12345678901234567891, "note": null}\n`));
+  bench.put('far.jsonl.gz', gzipSync(`${lines(long, (id) => `{"id": ${id}, "total": 1.25, "note": "${words}"}\n`)}{"id": -1, "total": 0.12345678901234567891, "note": null}\n`));
   const found = await bench.read('far.jsonl.gz', 'types: { total: "DECIMAL(38,20)" }');
   expect(found.rows.at(-1)).toEqual({ id: '-1', total: '0.12345678901234567891', note: null });
   expect(found.count).toBe(long + 1);
