@@ -1,4 +1,6 @@
+import { Socket as DatagramSocket } from 'node:dgram';
 import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { Misfit, SetupError, type ProgramSetup, type RowFunction } from './program';
 
@@ -8,6 +10,7 @@ export async function js({ settings, file }: ProgramSetup): Promise<RowFunction>
   const outputs = Object.entries(settings['columns'] as Readonly<Record<string, readonly string[]>>);
   // The worker is its parent.
   process.kill = () => { throw new Error('signals are not sent from here'); };
+  closeNetwork();
   const given = await load(file!);
   const work = (name === 'default' ? given['default'] ?? given : given[name]) as unknown;
   if (typeof work !== 'function') throw new SetupError(`"${String(settings['shown'])}" exports no function "${name}"; write "module.exports = (row) => ({ … })" or "export default"`);
@@ -19,6 +22,15 @@ export async function js({ settings, file }: ProgramSetup): Promise<RowFunction>
       return names.map((given) => [given, value]);
     }));
   };
+}
+
+/** What a row becomes must follow from the row. Node's permissions do not cover the network; this closes the ways that a function takes without meaning harm. */
+function closeNetwork(): void {
+  const refuse = (): never => { throw new Error('there is no network for a function; "http_lookup" asks APIs'); };
+  Socket.prototype.connect = refuse;
+  DatagramSocket.prototype.bind = refuse;
+  DatagramSocket.prototype.send = refuse;
+  globalThis.fetch = refuse;
 }
 
 async function call(work: (row: unknown) => unknown, row: unknown): Promise<unknown> {

@@ -5,7 +5,7 @@ import { defineStep, programError } from './step';
 
 export const js = defineStep({
   name: 'js',
-  summary: 'Calls a JavaScript function of yours for each row, in a process of its own',
+  summary: 'Calls a JavaScript function of yours for each row, in a process of its own: it reads its folder, writes nothing, starts no process and has no network',
   example: 'js: { file: functions/score.js, input: [total, region], output: { score: INTEGER } }',
   takesOnError: true,
   optionsSchema: z.strictObject({

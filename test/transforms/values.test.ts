@@ -98,6 +98,12 @@ it('sets aside the row for which a function gives what cannot be written down, a
   expect(rejects).toEqual([told('Converting circular'), told('"x" that cannot be written down: no'), told('BigInt'), told('lone surrogate'), told('lone surrogate'), told('signals are not sent')]);
 });
 
+it('gives a function no network', async () => {
+  const { rows, rejects } = await ranOn(engine.get(), '- js: { file: functions/calls.js, output: { x: VARCHAR } }', texts('http', 'fetch', 'udp'));
+  expect(rows).toEqual([]);
+  expect(rejects).toEqual(Array.from({ length: 3 }, () => expect.stringContaining('there is no network') as string));
+});
+
 it.each([
   ['forever.js', 'took more than 0.5 s'], ['greedy.js', 'needs more than 40 MB'], ['nosy.js', 'the function fails'], ['missing.js', 'there is no file'], ['broken.js', 'loading "broken.js"'], ['leaves.js', 'must not end its process'],
 ])('ends a function that does not behave: %s', async (file, message) => {
