@@ -1,14 +1,15 @@
-import { emptyLine, type BalanceLine } from '../domain/balance';
+import type { BalanceLine } from '../domain/balance';
 import type { ContractRule } from '../domain/contract';
 import { positionColumn, systemPrefix, type Column } from '../domain/column';
 import { ConfigurationError } from '../domain/errors';
 import type { NamedOptions, OnError } from '../domain/pipeline';
 import type { Misfit } from '../domain/plan';
 import { compileRowChecks } from '../checks/row-checks';
+import { closed, linesInto, type Known } from './chain-lines';
 import { nextName, type ChainState } from './chain-state';
 import { contractLine, enforceContract } from './contract';
 import { unknownName, type Session } from './duckdb-engine';
-import { addFates, carryRecord, handedOn, mostPending, settle, settleWhileRead, type FateRequest, type PassedLine } from './fates';
+import { addFates, carryRecord, handedOn, mostPending, settle, settleWhileRead, type FateRequest } from './fates';
 import { groupedInParts, partsFor } from './grouped-in-parts';
 import { runFetch } from './lookup-runner';
 import { runProgram } from './program-runner';
@@ -61,9 +62,6 @@ export interface ChainCounts {
   close(out: number): readonly BalanceLine[];
 }
 
-/** A line of the balance, what is known of it so far, or the step's name alone. */
-type Known = (BalanceLine | PassedLine | string)[];
-
 /**
  * Table of what steps and checks reject: one entry per row; `raw` only where the position does not lead back to the input, `checks` the indices of those that set it aside,
  * `record` where the position does lead back and the row carried its record along.
@@ -110,29 +108,9 @@ async function applyMisfits(request: ChainRequest, state: ChainState, known: Kno
   await addFates(request.session, state, { step: 'destination', onError: 'reject', guards, projections: namesOf(state) });
 }
 
-/** Steps that neither drop nor add rows hand on what the next counted step received; what rows met as they passed adds up to what came in. */
-function closed(known: Known, out: number): readonly BalanceLine[] {
-  const lines: BalanceLine[] = [];
-  let next = out;
-  for (const line of [...known].reverse()) {
-    const whole = typeof line === 'string' ? { ...emptyLine(line), in: next, out: next } : 'in' in line ? line : passed(line, next);
-    lines.unshift(whole);
-    next = whole.in;
-  }
-  return lines;
-}
-
-const passed = ({ step, rejected, filtered = 0, deduplicated = 0 }: PassedLine, out: number): BalanceLine =>
-  ({ ...emptyLine(step), in: out + rejected + filtered + deduplicated, out, rejected, filtered, deduplicated });
-
 async function settleInto(request: ChainRequest, state: ChainState, known: Known, conditions: readonly string[] = []): Promise<readonly number[]> {
   if (state.pending.length === 0) return [];
   return linesInto(known, await settle(request.session, state, request.rejects, conditions));
-}
-
-function linesInto(known: Known, { lines, counted }: { readonly lines: readonly (BalanceLine | PassedLine)[]; readonly counted: readonly number[] }): readonly number[] {
-  for (const line of lines) known[known.indexOf(line.step)] = line;
-  return counted;
 }
 
 /** The end of the chain: its last fates, and what fails the checks that set nothing aside, counted together where that can be, so that the rows are looked at once. */
